@@ -20,7 +20,7 @@ type Writer struct {
 // Sealed describes a segment that will not change any more.
 type Sealed struct {
 	State
-	File int64      // size of the whole segment file in bytes
+	Size int64      // of the whole segment file in bytes
 	Hash dag.Digest // BLAKE3 over header, frame heads and footer
 }
 
