@@ -91,7 +91,7 @@ func (d Descriptor) check(op string, linked bool) error {
 	bad := func(format string, args ...any) error {
 		return fault.New(fault.Invalid, op, d.Annotations[AnnotationPath], format, args...)
 	}
-	switch empty := d.Root == EmptyBlob().Root; {
+	switch empty := d.Root == emptyRoot; {
 	case !mediaType.MatchString(d.MediaType):
 		return bad("%q is not a media type", d.MediaType)
 	case d.Size > math.MaxInt64:
@@ -110,6 +110,28 @@ func (d Descriptor) check(op string, linked bool) error {
 		return bad("the blake3 of a single chunk is its root and is not repeated")
 	}
 	return checkDigests(op, d.Digests)
+}
+
+// checkEntry returns the path of a layer that may stand in a file tree, or
+// what is wrong with it as an entry there, as [fault.Invalid].
+func (d Descriptor) checkEntry() (string, error) {
+	path, err := d.Path()
+	if err != nil {
+		return "", err
+	}
+	if _, err := d.Mode(); err != nil {
+		return "", err
+	}
+	if d.MediaType != TypeDirectory && d.MediaType != TypeSymlink {
+		return path, nil
+	}
+	if path == "" || d.Root != emptyRoot {
+		return "", fault.New(fault.Invalid, "check layer", quote(path), "a directory or symlink needs a path and has no content")
+	}
+	if d.MediaType == TypeSymlink {
+		_, err = d.LinkTarget()
+	}
+	return path, err
 }
 
 // checkDigests holds digests to known lengths, and unknown ones to a sane one.

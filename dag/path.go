@@ -6,10 +6,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
-	"golang.org/x/text/unicode/norm"
-
+	"github.com/tegwick/artifact-store/dag/dagcbor"
 	"github.com/tegwick/artifact-store/dag/fault"
 )
 
@@ -151,7 +149,7 @@ func (d Descriptor) LinkTarget() (string, error) {
 // setText stores raw under key, or its escaped form with the bytes beside it.
 func setText(ann map[string]string, key, bytesKey, raw string) {
 	delete(ann, bytesKey)
-	if isText(raw) {
+	if dagcbor.ValidText(raw) {
 		ann[key] = raw
 		return
 	}
@@ -171,14 +169,11 @@ func text(ann map[string]string, key, bytesKey string) (string, error) {
 	if err != nil {
 		return "", fault.Wrap(fault.Invalid, "read annotation", bytesKey, err)
 	}
-	if isText(string(raw)) || escape(string(raw)) != shown {
+	if dagcbor.ValidText(string(raw)) || escape(string(raw)) != shown {
 		return "", fault.New(fault.Invalid, "read annotation", bytesKey, "it is not what %s shows", key)
 	}
 	return string(raw), nil
 }
-
-// isText reports whether s can be a CBOR text string of this format.
-func isText(s string) bool { return utf8.ValidString(s) && norm.NFC.IsNormalString(s) }
 
 // escape percent-encodes (RFC 3986) every byte that is not printable ASCII,
 // and the percent sign.
