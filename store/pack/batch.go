@@ -7,8 +7,8 @@ import "time"
 type Batch struct {
 	buf     []byte
 	frames  []span
-	records []Location // Slot and Offset count from the start of the batch
-	end     int        // of the last payload
+	records []Found // Slot and Offset count from the start of the batch
+	end     int     // of the last payload
 }
 
 // span is one frame of the batch.
@@ -39,10 +39,10 @@ func (b *Batch) Add(r Record) (index int, ok bool) {
 		stored: uint32(size), crc: checksum(r.Payload), digest: r.Digest,
 	})
 	index = len(b.records)
-	b.records = append(b.records, Location{
+	b.records = append(b.records, Found{KeyID: r.KeyID, Digest: r.Digest, Location: Location{
 		Slot: uint32(index), Offset: uint32(b.end), Stored: uint32(size), Plain: r.Plain,
 		Compression: r.Compression, Type: r.Type,
-	})
+	}})
 	f.count++
 	f.payload += size
 	b.end += size
@@ -82,8 +82,18 @@ func (b *Batch) Reset() {
 // Payload returns the stored bytes of a record in the batch, valid until
 // [Batch.Reset]: for reading what is not yet written.
 func (b *Batch) Payload(index int) []byte {
-	r := b.records[index]
+	r := &b.records[index]
 	return b.buf[r.Offset : r.Offset+r.Stored : r.Offset+r.Stored]
+}
+
+// Record returns a record of the batch. Its payload is as that of
+// [Batch.Payload].
+func (b *Batch) Record(index int) Record {
+	r := &b.records[index]
+	return Record{
+		Type: r.Type, Compression: r.Compression, KeyID: r.KeyID,
+		Plain: r.Plain, Digest: r.Digest, Payload: b.Payload(index),
+	}
 }
 
 // seal completes the frames as those that follow at in the segment and
@@ -104,7 +114,8 @@ func (b *Batch) seal(id uint64, store StoreID, at State, now time.Time) []byte {
 // locations returns where the records stand once the batch is written at at.
 func (b *Batch) locations(id uint64, at State) []Location {
 	out := make([]Location, len(b.records))
-	for i, l := range b.records {
+	for i := range b.records {
+		l := b.records[i].Location
 		l.Segment = id
 		l.Slot += at.Slots
 		l.Offset += uint32(at.Length)

@@ -24,6 +24,11 @@ type head struct {
 	payload int // stored bytes of all records
 }
 
+// after returns the state of a segment behind this frame, which begins at off.
+func (h head) after(off int64) State {
+	return State{Length: off + Align + int64(up(h.payload)), Frames: h.ordinal + 1, Slots: h.slot + uint32(h.count)}
+}
+
 // put writes the fixed fields into b, whose table is already there, and signs
 // the block.
 func (h head) put(b []byte) {
@@ -57,7 +62,8 @@ func parseHead(b []byte, id uint64, store StoreID) (h head, reason string) {
 		return h, "a frame of an unknown version"
 	case h.store != store || h.segment != id:
 		return h, "a frame of another segment"
-	case h.count < 1 || h.count > MaxFrameRecords || h.payload > MaxFramePayload:
+	case h.count < 1 || h.count > MaxFrameRecords || h.payload > MaxFramePayload,
+		h.ordinal > MaxSegment/Align, h.slot > MaxSegment/tocEntry:
 		return h, "a frame over the limits"
 	}
 	sum := 0

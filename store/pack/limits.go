@@ -29,6 +29,5 @@ const (
 	MinBatch = MaxStored + Align
 )
 
-// The largest file that is looked at as a segment: its frames and a footer
-// for as many records as they could hold.
-const maxFile = 4 << 30
+// The largest file that is looked at as a segment: frames and a footer.
+const maxFile = 2 * MaxSegment

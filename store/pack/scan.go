@@ -1,6 +1,13 @@
 package pack
 
-import "github.com/tegwick/artifact-store/dag/fault"
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/tegwick/artifact-store/dag"
+	"github.com/tegwick/artifact-store/dag/fault"
+)
 
 // Damage is a place of a segment file that does not hold what it should.
 type Damage struct {
@@ -17,7 +24,7 @@ func (d Damage) Err() error {
 
 // Result is how a scan ended.
 type Result struct {
-	State          // up to the last good frame
+	State          // behind the last frame handed out, [Align] where there is none
 	Sealed *Sealed // what the footer says; nil where there is none
 	// Unborn is true where the header is not whole and no frame follows:
 	// making the segment was cut short, it holds nothing and can be removed.
@@ -33,15 +40,192 @@ type Result struct {
 // included. It ends at the first place that is not such a frame, and says in
 // the result whether that is damage. An error is fn's, which stops the scan,
 // a failed read, an absent file ([fault.NotFound]), or a header of another
-// store or version. It serves recovery.
+// store ([fault.Corrupt]) or a later version ([fault.Invalid]). It serves
+// recovery.
 func Scan(fs FS, id uint64, store StoreID, from State, fn func(*Frame) error) (Result, error) {
-	return Result{}, fault.New(fault.Unavailable, "scan segment", Name(id), "not written yet")
+	s, err := newScanner(fs, id, store)
+	if err != nil {
+		return Result{}, err
+	}
+	defer s.file.Close()
+	if s.res.Unborn || len(s.res.Damage) > 0 {
+		return s.res, nil
+	}
+	if from.Length > 0 {
+		s.res.State = from
+	}
+	for {
+		f, reason, err := s.frame(s.res.Length)
+		switch {
+		case err != nil:
+			return s.res, err
+		case reason == "" && f == nil:
+			return s.res, nil
+		case reason == "" && (f.Ordinal != s.res.Frames || f.Records[0].Slot != s.res.Slots):
+			reason = "a frame out of order"
+		case reason == "":
+			reason = f.defect()
+		}
+		if reason != "" {
+			// What follows may be good, but was never vouched for.
+			s.damage(s.res.Length, s.end-s.res.Length, reason)
+			return s.res, nil
+		}
+		if err := fn(f); err != nil {
+			return s.res, err
+		}
+		s.pass(f)
+	}
 }
 
-// Check walks a whole segment as [Scan] does, but goes on behind damage to
-// the next frame, hands out records that fail their checksum with Found.Err
-// set, and verifies a footer against the frames (see [VerifySealed]). Each
-// damage is in the result. It serves fsck and the rebuilding of an index.
-func Check(fs FS, id uint64, store StoreID, fn func(*Frame) error) (Result, error) {
-	return Result{}, fault.New(fault.Unavailable, "check segment", Name(id), "not written yet")
+// scanner reads the frames of one segment file.
+type scanner struct {
+	id      uint64
+	store   StoreID
+	file    File
+	end     int64 // of what may be frames
+	head    []byte
+	payload []byte // of the last frame, with its padding
+	f       Frame
+	res     Result
+	lost    bool // header or a frame is missing
+}
+
+// openSized opens a segment file and refuses what is too large for one.
+func openSized(fs FS, id uint64) (File, int64, error) {
+	const op = "open segment"
+	f, err := fs.Open(Name(id))
+	if err != nil {
+		return nil, 0, fault.Wrap(fault.Other, op, Name(id), err)
+	}
+	size, err := f.Size()
+	if err == nil && size > maxFile {
+		err = fault.New(fault.Corrupt, op, Name(id), "offset %d: the file goes on to %d", int64(maxFile), size)
+	}
+	if err != nil {
+		_ = f.Close()
+		return nil, 0, fault.Wrap(fault.Other, op, Name(id), err)
+	}
+	return f, size, nil
+}
+
+// newScanner opens a segment and looks at its two ends.
+func newScanner(fs FS, id uint64, store StoreID) (*scanner, error) {
+	f, size, err := openSized(fs, id)
+	if err != nil {
+		return nil, err
+	}
+	s := &scanner{id: id, store: store, file: f, end: size, head: make([]byte, Align)}
+	if err := s.ends(size); err != nil {
+		_ = f.Close()
+		return nil, fault.Wrap(fault.Other, "scan segment", Name(id), err)
+	}
+	return s, nil
+}
+
+func (s *scanner) ends(size int64) (err error) {
+	if s.res.Sealed, err = readTrailer(s.file, size, s.id, s.store); err != nil {
+		return err
+	}
+	if s.res.Sealed != nil {
+		s.end = s.res.Sealed.Length
+	}
+	if _, err = readFull(s.file, s.head, 0); err != nil {
+		return err
+	}
+	s.res.Length = Align
+	if signed(s.head, headerMagic) {
+		return checkHeader(s.head, s.id, s.store)
+	}
+	clear(s.head)
+	if _, err = readFull(s.file, s.head, Align); err != nil {
+		return err
+	}
+	if s.res.Sealed == nil && zero(s.head) {
+		s.res.State = State{}
+		s.res.Unborn = true
+		return nil
+	}
+	s.damage(0, Align, "no segment header with a valid checksum")
+	s.lost = true
+	return nil
+}
+
+// frame reads the frame at off. Without a reason, nil is the clean end. The
+// frame is valid until the next call; records that fail have their Err set.
+func (s *scanner) frame(off int64) (f *Frame, reason string, err error) {
+	if off >= s.end {
+		return nil, "", nil
+	}
+	clear(s.head)
+	if _, err := readFull(s.file, s.head, off); err != nil {
+		return nil, "", fault.Wrap(fault.Unavailable, "scan segment", Name(s.id), err)
+	}
+	if s.res.Sealed == nil && zero(s.head) {
+		return nil, "", nil
+	}
+	h, reason := parseHead(s.head, s.id, s.store)
+	if reason != "" {
+		return nil, reason, nil
+	}
+	next := h.after(off).Length
+	if next > MaxSegment || (s.res.Sealed != nil && next > s.end) {
+		return nil, "a frame that goes on behind the end", nil
+	}
+	s.payload = slices.Grow(s.payload[:0], up(h.payload))[:up(h.payload)]
+	n, err := readFull(s.file, s.payload, off+Align)
+	if err != nil {
+		return nil, "", fault.Wrap(fault.Unavailable, "scan segment", Name(s.id), err)
+	}
+	clear(s.payload[n:]) // a short file: its records fail one by one
+	s.fill(h, off)
+	s.f.cut, s.f.padded = n < len(s.payload), zero(s.payload[h.payload:])
+	return &s.f, "", nil
+}
+
+// fill makes the frame of a good head and checks each record.
+func (s *scanner) fill(h head, off int64) {
+	s.f = Frame{
+		Offset: off, Ordinal: h.ordinal, Time: time.UnixMilli(h.millis),
+		Records: s.f.Records[:0], next: h.after(off).Length, payload: s.payload[:h.payload],
+	}
+	at := uint32(off) + Align
+	for i := range h.count {
+		e := parseEntry(s.head, i)
+		s.f.Records = append(s.f.Records, Found{KeyID: e.key, Digest: e.digest, Location: Location{
+			Segment: s.id, Slot: h.slot + uint32(i), Offset: at, Stored: e.stored, Plain: e.plain,
+			Compression: e.compression, Type: e.typ,
+		}})
+		if checksum(s.f.Payload(i)) != e.crc {
+			s.f.Records[i].Err = Damage{Name(s.id), int64(at), int64(e.stored),
+				checksumReason(h.slot+uint32(i), e.digest)}.Err()
+		}
+		at += e.stored
+	}
+}
+
+func checksumReason(slot uint32, d dag.Digest) string {
+	return fmt.Sprintf("record %d (%v) fails its checksum", slot, d)
+}
+
+// pass takes the frame into the result's state.
+func (s *scanner) pass(f *Frame) {
+	s.res.State = State{
+		Length: f.next, Frames: f.Ordinal + 1,
+		Slots: f.Records[0].Slot + uint32(len(f.Records)),
+	}
+}
+
+func (s *scanner) damage(off, length int64, reason string) {
+	s.res.Damage = append(s.res.Damage, Damage{File: Name(s.id), Offset: off, Length: length, Reason: reason})
+}
+
+// zero reports whether b holds zeros only.
+func zero(b []byte) bool {
+	for _, c := range b {
+		if c != 0 {
+			return false
+		}
+	}
+	return true
 }

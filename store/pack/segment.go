@@ -73,8 +73,23 @@ type Frame struct {
 	Ordinal uint32
 	Time    time.Time // when it was appended, to the millisecond
 	Records []Found
-	next    int64 // offset of the byte after the frame
-	payload []byte
+	next    int64  // offset of the byte after the frame
+	payload []byte // of all records
+	cut     bool   // the file ends within the frame
+	padded  bool   // the padding is of zeros, as it should
+}
+
+// defect returns what is wrong with the frame, or "".
+func (f *Frame) defect() string {
+	for _, r := range f.Records {
+		if r.Err != nil {
+			return fmt.Sprintf("a frame whose record %d fails its checksum", r.Slot)
+		}
+	}
+	if f.cut {
+		return "a frame that the file ends within"
+	}
+	return ""
 }
 
 // Payload returns the stored bytes of the i-th record of the frame.
@@ -143,11 +158,11 @@ func checkHeader(b []byte, id uint64, store StoreID) error {
 	return nil
 }
 
-// readHeader reads and checks the header block.
-func readHeader(r io.ReaderAt, id uint64, store StoreID) error {
-	b := make([]byte, Align)
+// readHeader reads the header block into b and checks it.
+func readHeader(r io.ReaderAt, b []byte, id uint64, store StoreID) error {
+	clear(b)
 	if _, err := readFull(r, b, 0); err != nil {
-		return fault.Wrap(fault.Other, "read segment", Name(id), err)
+		return fault.Wrap(fault.Unavailable, "read segment", Name(id), err)
 	}
 	return checkHeader(b, id, store)
 }
