@@ -99,15 +99,12 @@ func (in *ingest) config(ctx context.Context) (*dag.Descriptor, error) {
 	if in.req.ConfigType == "" {
 		return nil, nil
 	}
-	quiet := &ingest{req: in.req, sink: in.sink} // its chunks are not content, and not counted
-	c, err := quiet.small(ctx, in.req.Config)
+	own := &ingest{req: in.req, sink: in.sink} // its chunks are not counted as content
+	c, err := own.small(ctx, in.req.Config)
 	if err != nil {
 		return nil, err
 	}
-	if c.size == 0 {
-		err = in.put(ctx, dag.EmptyBlock())
-	}
-	return &dag.Descriptor{MediaType: in.req.ConfigType, Size: c.size, Root: c.root, Digests: c.digests()}, err
+	return &dag.Descriptor{MediaType: in.req.ConfigType, Size: c.size, Root: c.root, Digests: c.digests()}, nil
 }
 
 func (in *ingest) result(manifest dag.Block) (Result, error) {

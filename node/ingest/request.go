@@ -36,7 +36,8 @@ type Request struct {
 
 	ArtifactType string
 	Annotations  map[string]string
-	// Config is the artifact's typed metadata, and ConfigType its media type.
+	// Config is the artifact's typed metadata, at most 1 MiB, and ConfigType its
+	// media type; a type alone stands for {}.
 	Config     []byte
 	ConfigType string
 	// Profile says how content is cut into chunks.
@@ -112,7 +113,28 @@ func (req Request) checked() (Request, error) {
 	if req.StdinName == "" {
 		req.StdinName = stdinName
 	}
-	return req, req.checkStdin()
+	if err := req.checkStdin(); err != nil {
+		return req, err
+	}
+	return req.checkMetadata()
+}
+
+// checkMetadata has a manifest without layers made of what the caller says of
+// the artifact, since it would be late to learn of a mistake after the reading.
+func (req Request) checkMetadata() (Request, error) {
+	if req.Config != nil && req.ConfigType == "" {
+		return req, fault.New(fault.Invalid, op, "config", "it has no media type")
+	}
+	m := dag.Manifest{ArtifactType: req.ArtifactType, Annotations: req.Annotations}
+	if req.ConfigType != "" {
+		if len(req.Config) == 0 {
+			req.Config = []byte(dag.OCIEmpty)
+		}
+		blob := dag.EmptyBlob()
+		m.Config = &dag.Descriptor{MediaType: req.ConfigType, Root: blob.Root, Digests: blob.Digests}
+	}
+	_, err := dag.NewManifestBuilder(m, func(dag.Block) error { return nil }).Finish()
+	return req, fault.Wrap(fault.Other, op, "metadata", err)
 }
 
 func (req Request) checkStdin() error {

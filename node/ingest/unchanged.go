@@ -37,6 +37,9 @@ func (p place) open() (*os.File, fs.FileInfo, error) {
 	if err != nil {
 		return nil, nil, p.blame(err, nil)
 	}
+	if !seen.Mode().IsRegular() { // it was when it was listed
+		return nil, nil, errChanged
+	}
 	var f *os.File
 	if p.dir == nil {
 		f, err = os.OpenFile(p.path, os.O_RDONLY|openNonblock, 0)
@@ -47,7 +50,7 @@ func (p place) open() (*os.File, fs.FileInfo, error) {
 		return nil, nil, p.blame(err, seen)
 	}
 	now, err := f.Stat()
-	if err == nil && (!now.Mode().IsRegular() || !os.SameFile(seen, now)) {
+	if err == nil && !same(seen, now) {
 		err = errChanged
 	}
 	if err != nil {
@@ -61,15 +64,19 @@ func (p place) open() (*os.File, fs.FileInfo, error) {
 // longer what was seen of it.
 func (p place) blame(err error, seen fs.FileInfo) error {
 	now, statErr := p.stat()
-	if errors.Is(statErr, fs.ErrNotExist) || seen != nil && statErr == nil && !os.SameFile(seen, now) {
+	if errors.Is(statErr, fs.ErrNotExist) || seen != nil && statErr == nil && !same(seen, now) {
 		return errChanged
 	}
 	return err
 }
 
+// same reports whether a and b describe one file. Its number alone does not
+// say so: a link may get that of the file which it replaces.
+func same(a, b fs.FileInfo) bool { return a.Mode().Type() == b.Mode().Type() && os.SameFile(a, b) }
+
 // unchanged opens the file at p, lets read have it, and returns nil only where
 // the file was the same before and after, and read took all of it. Else it
-// tries again, and at last gives up with [fault.Conflict].
+// tries again, and at last gives up with [errChanged].
 //
 // The comparison is by size and modification time. A write that restores both
 // is not seen, nor one within the same tick of the file system's clock as
@@ -84,7 +91,7 @@ func (p place) unchanged(ctx context.Context, read func(f *os.File, info fs.File
 			break
 		}
 	}
-	return describe(p.path, err)
+	return err
 }
 
 func (p place) once(read func(f *os.File, info fs.FileInfo) (int64, error)) error {

@@ -185,7 +185,7 @@ func list(root *os.Root, b branch) (*directory, fs.FileInfo, []string, error) {
 	dir := &directory{root: sub}
 	dir.refs.Store(1)
 	info, names, err := read(sub)
-	if err == nil && b.seen != nil && !os.SameFile(b.seen, info) {
+	if err == nil && b.seen != nil && !same(b.seen, info) {
 		err = errChanged
 	}
 	if err != nil {
