@@ -1,0 +1,185 @@
+package restore_test
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/tegwick/artifact-store/dag"
+	"github.com/tegwick/artifact-store/dag/fault"
+)
+
+var errBroken = errors.New("the connection broke")
+
+// breakAt makes m fail its n-th Get from now, and every one after it.
+func breakAt(m *memory, n int) {
+	m.gets = 0
+	m.before = func(_ context.Context, i int, _ dag.CID) error {
+		if i >= n {
+			return errBroken
+		}
+		return nil
+	}
+}
+
+func heal(m *memory) { m.before = nil }
+
+// partials returns the names of partial files beneath root.
+func partials(t testing.TB, root string) (names []string) {
+	t.Helper()
+	must(t, filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
+		if strings.HasPrefix(d.Name(), ".artifact-partial-") {
+			names = append(names, name)
+		}
+		return err
+	}))
+	return names
+}
+
+func TestResumeAfterEveryGet(t *testing.T) {
+	leaks(t)
+	m := newMemory()
+	files := sample()
+	files["big"] = node{mode: 0o640, content: noise(9, 60*chunkSize)}
+	root := m.artifact(t, files)
+	m.gets = 0
+	run(t, m, root, t.TempDir())
+	total, resumed, interrupted := m.gets, int64(0), 0
+	for n := 1; n <= total; n++ {
+		target := t.TempDir()
+		breakAt(m, n)
+		if _, err := attempt(m, root, target); err != nil {
+			if !errors.Is(err, errBroken) {
+				t.Fatalf("Get %d: %v", n, err)
+			}
+			interrupted++
+			for name, found := range scan(t, target) {
+				if want := files[name]; found.content != want.content && !strings.Contains(name, ".artifact-partial-") {
+					t.Errorf("Get %d: %q has its name and is not whole", n, name)
+				}
+			}
+		}
+		heal(m)
+		resumed += run(t, m, root, target).Resumed
+		same(t, scan(t, target), closed(files))
+		if t.Failed() {
+			t.Fatalf("interrupted at Get %d of %d", n, total)
+		}
+	}
+	if interrupted < total/2 || resumed == 0 {
+		t.Errorf("%d of %d were interrupted, and %d bytes resumed: this proves nothing", interrupted, total, resumed)
+	}
+}
+
+// interrupted returns a target in which a restore of the file f of 100 chunks
+// stopped after the first 50, and the partial file.
+func interrupted(t *testing.T, m *memory, root dag.CID, content string) (target, partial string) {
+	t.Helper()
+	target = t.TempDir()
+	last := dag.NewBlock(dag.Raw, []byte(content[50*chunkSize:51*chunkSize])).CID
+	m.before = func(_ context.Context, _ int, c dag.CID) error {
+		if c == last {
+			return errBroken
+		}
+		return nil
+	}
+	_, err := attempt(m, root, target)
+	heal(m)
+	if !errors.Is(err, errBroken) {
+		t.Fatalf("got %v, want an interruption", err)
+	}
+	names := partials(t, target)
+	if len(names) != 1 {
+		t.Fatalf("got partial files %q, want one", names)
+	}
+	return target, names[0]
+}
+
+func TestResumeTrustsNothing(t *testing.T) {
+	m := newMemory()
+	content := noise(1, 50*chunkSize) + strings.Repeat("\x00", 50*chunkSize)
+	files := tree{"f": {mode: 0o644, content: content}}
+	root := m.artifact(t, files)
+	for name, spoil := range map[string]struct {
+		change  func(name string) error
+		resumed int64
+	}{
+		"flipped": {func(name string) error {
+			return patch(name, 10*chunkSize+3, "!")
+		}, 10 * chunkSize},
+		"cut within a chunk": {func(name string) error {
+			return os.Truncate(name, 5*chunkSize+1)
+		}, 5 * chunkSize},
+		"longer than it will be": {func(name string) error {
+			return os.WriteFile(name, []byte(content+"and more"), 0o600)
+		}, 100 * chunkSize},
+		"garbage where zeros belong": {func(name string) error {
+			return os.WriteFile(name, []byte(content[:60*chunkSize]+noise(7, 30*chunkSize)), 0o600)
+		}, 60 * chunkSize},
+		"empty":     {func(name string) error { return os.Truncate(name, 0) }, 0},
+		"read-only": {func(name string) error { return errors.Join(os.Truncate(name, 4*chunkSize), os.Chmod(name, 0o444)) }, 4 * chunkSize},
+	} {
+		t.Run(name, func(t *testing.T) {
+			target, partial := interrupted(t, m, root, content)
+			must(t, spoil.change(partial))
+			if got := run(t, m, root, target); got.Resumed != spoil.resumed || got.Bytes != 100*chunkSize {
+				t.Errorf("got %+v, want %d resumed", got, spoil.resumed)
+			}
+			same(t, scan(t, target), files)
+		})
+	}
+}
+
+// patch overwrites part of a file.
+func patch(name string, off int64, text string) error {
+	f, err := os.OpenFile(name, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteAt([]byte(text), off)
+	return errors.Join(err, f.Close())
+}
+
+func TestPartialThatIsNotOurs(t *testing.T) {
+	m := newMemory()
+	content := noise(1, 100*chunkSize)
+	root := m.artifact(t, tree{"f": {mode: 0o644, content: content}, "g": {mode: 0o644, content: "kept"}})
+	outside := filepath.Join(t.TempDir(), "outside")
+	must(t, os.WriteFile(outside, []byte("kept"), 0o644))
+	for name, put := range map[string]func(partial string) error{
+		"a symlink out":            func(p string) error { return os.Symlink(outside, p) },
+		"a symlink to a neighbour": func(p string) error { return os.Symlink("g", p) },
+		"a directory":              func(p string) error { return os.Mkdir(p, 0o755) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			target, partial := interrupted(t, m, root, content)
+			must(t, os.WriteFile(filepath.Join(target, "g"), []byte("kept"), 0o644))
+			must(t, os.Remove(partial))
+			must(t, put(partial))
+			_, err := attempt(m, root, target)
+			wantKind(t, err, fault.Conflict)
+			for _, kept := range []string{outside, filepath.Join(target, "g")} {
+				if data := value(os.ReadFile(kept))(t); string(data) != "kept" {
+					t.Errorf("%s was written through a symlink", kept)
+				}
+			}
+		})
+	}
+}
+
+func TestPartialOfAFileThatIsThere(t *testing.T) {
+	m := newMemory()
+	content := noise(1, 100*chunkSize)
+	files := tree{"f": {mode: 0o644, content: content}}
+	root := m.artifact(t, files)
+	target, _ := interrupted(t, m, root, content)
+	must(t, os.WriteFile(filepath.Join(target, "f"), []byte(files["f"].content), 0o600))
+	if got := run(t, m, root, target); got.Skipped != 1 || got.Resumed != 0 {
+		t.Errorf("got %+v, want one skipped", got)
+	}
+	same(t, scan(t, target), files)
+}
