@@ -61,3 +61,17 @@ func TestEachFault(t *testing.T) {
 		t.Errorf("%d of %d ways to fail were met: %v", len(seen), 2*want, seen)
 	}
 }
+
+func TestHalted(t *testing.T) {
+	f := storetest.Faulty(storetest.NewMemory())
+	f.FailAt(2, storetest.Halted)
+	for n := range 4 {
+		err := f.Commit(t.Context(), store.Batch{Put: []store.Pair{{Key: []byte{byte(n)}}}})
+		if fault.Is(err, fault.Unavailable) != (n >= 1) {
+			t.Errorf("commit %d: %v", n+1, err)
+		}
+	}
+	if all, err := storetest.Dump(t.Context(), f); err != nil || len(all) != 1 {
+		t.Errorf("%d commits had an effect: %v", len(all), err)
+	}
+}
