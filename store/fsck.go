@@ -1,0 +1,198 @@
+package store
+
+import (
+	"context"
+	"slices"
+
+	"github.com/tegwick/artifact-store/dag"
+	"github.com/tegwick/artifact-store/dag/fault"
+	"github.com/tegwick/artifact-store/store/pack"
+)
+
+// Problem is one thing that fsck found.
+type Problem struct {
+	File   string   // the segment file, or "" for the index
+	Offset int64    // in File
+	Block  string   // the CID or digest of what is lost, or ""
+	Owners []string // the artifacts that need it, each "repository@digest path"
+	Reason string
+}
+
+// FsckReport is the result of a check.
+type FsckReport struct {
+	Segments, Blocks, Artifacts int64
+	Bytes                       int64 // stored bytes that were read
+	Problems                    []Problem
+}
+
+// FsckProgress is told how many bytes of the packs were read so far.
+type FsckProgress func(done, total int64)
+
+// checker is one run of fsck.
+type checker struct {
+	s        *Store
+	progress FsckProgress
+	total    int64
+	report   FsckReport
+	matched  slotSet               // slots that the index names and that hold their block
+	lost     map[dag.Digest]*[]int // blocks that cannot be read -> their problems
+}
+
+// Fsck reads every byte: each frame and record of each segment, each footer,
+// each index entry, and every artifact's closure. What it finds it lists with
+// the file, the block and the artifacts that need it; the error is
+// [fault.Corrupt] where there is any, and only then or when reading fails.
+// It runs beside reading; what is written meanwhile is not looked at.
+func (s *Store) Fsck(ctx context.Context, progress FsckProgress) (FsckReport, error) {
+	const op = "check store"
+	if !s.collecting.TryLock() {
+		return FsckReport{}, fault.New(fault.Conflict, op, "", "a collection is running")
+	}
+	defer s.collecting.Unlock()
+	c := &checker{s: s, progress: progress, matched: make(slotSet), lost: make(map[dag.Digest]*[]int)}
+	ids := s.segments.ids()
+	for _, id := range ids {
+		row, _ := s.segments.row(id)
+		c.total += row.At.Length
+	}
+	for _, id := range ids {
+		if err := c.segment(ctx, id); err != nil {
+			return c.report, fault.Wrap(fault.Other, op, pack.Name(id), err)
+		}
+	}
+	if err := c.index(ctx); err != nil {
+		return c.report, fault.Wrap(fault.Other, op, "index", err)
+	}
+	if err := c.closures(ctx); err != nil {
+		return c.report, fault.Wrap(fault.Other, op, "artifacts", err)
+	}
+	if n := len(c.report.Problems); n > 0 {
+		return c.report, fault.New(fault.Corrupt, op, "", "%d problems", n)
+	}
+	return c.report, nil
+}
+
+func (c *checker) problem(p Problem) int {
+	c.report.Problems = append(c.report.Problems, p)
+	return len(c.report.Problems) - 1
+}
+
+// lose notes that a block cannot be read, and why.
+func (c *checker) lose(d dag.Digest, p Problem) {
+	p.Block = d.String()
+	at := c.lost[d]
+	if at == nil {
+		at = new([]int)
+		c.lost[d] = at
+	}
+	*at = append(*at, c.problem(p))
+}
+
+// segment reads one segment whole.
+func (c *checker) segment(ctx context.Context, id uint64) error {
+	row, ok := c.s.segments.row(id)
+	if !ok || row.State == segmentDropped {
+		return nil
+	}
+	c.report.Segments++
+	found, err := pack.Check(c.s.opt.Packs, id, c.s.opt.ID, func(f *pack.Frame) error {
+		if f.Offset >= row.At.Length {
+			return nil // written since, or never acknowledged
+		}
+		return c.frame(ctx, f)
+	})
+	if fault.Is(err, fault.NotFound) || fault.Is(err, fault.Corrupt) {
+		c.problem(Problem{File: pack.Name(id), Reason: err.Error()})
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if row.State == segmentSealed && found.Sealed == nil && len(found.Damage) == 0 {
+		c.problem(Problem{File: pack.Name(id), Offset: row.At.Length, Reason: "the footer is missing"})
+	}
+	for _, d := range found.Damage {
+		if d.Offset < row.At.Length || row.State == segmentSealed {
+			c.problem(Problem{File: d.File, Offset: d.Offset, Reason: d.Reason})
+		}
+	}
+	return nil
+}
+
+// frame reads the records of one frame as a reader would.
+func (c *checker) frame(ctx context.Context, f *pack.Frame) error {
+	digests := make([]dag.Digest, len(f.Records))
+	for i, r := range f.Records {
+		digests[i] = r.Digest
+	}
+	rows, err := c.s.blockRows(ctx, digests)
+	if err != nil {
+		return err
+	}
+	for i, r := range f.Records {
+		c.report.Bytes += int64(r.Stored)
+		reason := defect(f, i)
+		if r.Type == pack.Reference {
+			if reason != "" {
+				c.problem(Problem{File: pack.Name(r.Segment), Offset: int64(r.Offset), Reason: "a reference change: " + reason})
+			}
+			continue
+		}
+		c.report.Blocks++
+		named := rows[i] != nil && slices.Equal(rows[i], encodeLocation(r.Location))
+		if named {
+			c.matched.add(r.Segment, r.Slot)
+		}
+		if reason != "" && named {
+			c.lose(r.Digest, Problem{File: pack.Name(r.Segment), Offset: int64(r.Offset), Reason: reason})
+		} else if reason != "" {
+			c.problem(Problem{File: pack.Name(r.Segment), Offset: int64(r.Offset), Block: r.Digest.String(), Reason: reason + "; nothing reads this copy"})
+		}
+	}
+	if c.progress != nil {
+		c.progress(c.report.Bytes, c.total)
+	}
+	return ctx.Err()
+}
+
+// defect says what is wrong with a record, or "".
+func defect(f *pack.Frame, i int) string {
+	r := f.Records[i]
+	if r.Err != nil {
+		return "it fails its checksum"
+	}
+	plain, err := pack.Decode(f.Payload(i), r.Compression, r.Plain, nil)
+	switch {
+	case err != nil:
+		return err.Error()
+	case dag.Sum(plain) != r.Digest:
+		return "the bytes do not hash to their digest"
+	case r.Type == pack.Reference:
+		if _, err := decodeChange(plain); err != nil {
+			return err.Error()
+		}
+	}
+	return ""
+}
+
+// index looks for entries that name a place where their block is not.
+func (c *checker) index(ctx context.Context) error {
+	return c.s.meta.Iterate(ctx, []byte(prefixBlock), nil, func(k, v []byte) error {
+		d, err := blockKeyDigest(k)
+		if err != nil {
+			c.problem(Problem{Reason: err.Error()})
+			return nil
+		}
+		loc, err := decodeLocation(v)
+		switch {
+		case err != nil:
+			c.lose(d, Problem{Reason: "its place in the index cannot be read"})
+		case !c.matched.has(loc.Segment, loc.Slot):
+			if row, ok := c.s.segments.row(loc.Segment); ok && loc.Slot >= row.At.Slots {
+				return nil // written since the check began
+			}
+			c.lose(d, Problem{File: pack.Name(loc.Segment), Offset: int64(loc.Offset), Reason: "the index names this place, and the block is not there"})
+		}
+		return nil
+	})
+}

@@ -1,0 +1,149 @@
+package store
+
+import (
+	"context"
+
+	"github.com/tegwick/artifact-store/dag"
+	"github.com/tegwick/artifact-store/dag/fault"
+	"github.com/tegwick/artifact-store/store/pack"
+)
+
+// permit is the guard's leave to destroy one thing. Everything that destroys
+// takes one and checks that it is for what it is about to do, and only this
+// file makes them (a test sees to that), so that nothing is destroyed unasked.
+//
+// The guard knows references and leases. What it cannot read or does not know
+// it takes for a reason to deny.
+type permit struct {
+	act     act
+	segment uint64
+	slots   bitmap // with actForget
+}
+
+// act is what a permit allows.
+type act uint8
+
+const (
+	actForget act = iota + 1 // take blocks out of the index
+	actUnlink                // remove a segment's file
+)
+
+// allows is what whoever destroys asks of the permit it was given.
+func (p permit) allows(a act, segment uint64) error {
+	if p.act != a || p.segment != segment {
+		return fault.New(fault.Denied, "destroy", pack.Name(segment), "the guard has not allowed it")
+	}
+	return nil
+}
+
+// mayRemove is asked before a reference goes: a tag, or with manifest an
+// artifact. It is answered in the sequence of changes, against the state that
+// the removal meets.
+func (s *Store) mayRemove(repository string, manifest *dag.CID) func(context.Context, *view) error {
+	return func(ctx context.Context, v *view) error {
+		if manifest == nil {
+			return nil
+		}
+		row, err := v.get(ctx, artifactKey(repository, manifest.Digest))
+		if err != nil || row == nil {
+			return err // absence is for the change itself to report
+		}
+		var a artifactRow
+		if err := decodeRow(row, &a); err != nil {
+			return fault.Wrap(fault.Denied, "guard", repository, err)
+		}
+		return nil
+	}
+}
+
+// mayForget is asked which of the blocks in a segment may go: those that no
+// reference reaches, by a mark that is whole, and no lease relies on. It
+// condemns them in the same step, so that nobody finds one afterwards.
+// indexed are the slots that the index names.
+func (s *Store) mayForget(c *collection, segment uint64, indexed bitmap) (permit, error) {
+	if !c.marked {
+		return permit{}, fault.New(fault.Denied, "guard", pack.Name(segment), "what is referred to is not known")
+	}
+	s.barrier.Lock()
+	defer s.barrier.Unlock()
+	relied, horizon := s.leases.relied()
+	if segment >= horizon {
+		return permit{}, fault.New(fault.Locked, "guard", pack.Name(segment), "a lease may rely on anything in it")
+	}
+	var slots bitmap
+	for slot := range c.slots(segment) {
+		if indexed.has(slot) && !c.marks.has(segment, slot) && !relied.has(segment, slot) {
+			slots.set(slot)
+		}
+	}
+	s.segments.condemn(segment, slots)
+	return permit{act: actForget, segment: segment, slots: slots}, nil
+}
+
+// mayUnlink is asked before a segment's file goes: nothing in the index may
+// name it any more.
+func (s *Store) mayUnlink(ctx context.Context, segment uint64, held []dag.Digest) (permit, error) {
+	for from := 0; from < len(held); from += MaxBatchOps {
+		part := held[from:min(from+MaxBatchOps, len(held))]
+		rows, err := s.blockRows(ctx, part)
+		if err != nil {
+			return permit{}, err
+		}
+		for i, row := range rows {
+			if row == nil {
+				continue
+			}
+			loc, err := decodeLocation(row)
+			if err != nil {
+				return permit{}, fault.Wrap(fault.Denied, "guard", pack.Name(segment), err)
+			}
+			if loc.Segment == segment {
+				return permit{}, fault.New(fault.Denied, "guard", pack.Name(segment), "block %s is still read from it", part[i])
+			}
+		}
+	}
+	return permit{act: actUnlink, segment: segment}, nil
+}
+
+// mayUnlinkUnborn is asked before the file of a segment goes whose making was
+// cut short, so that it holds nothing.
+func mayUnlinkUnborn(segment uint64, found pack.Result, known bool) (permit, error) {
+	if known || !found.Unborn || found.Slots > 0 {
+		return permit{}, fault.New(fault.Denied, "guard", pack.Name(segment), "the segment may hold blocks")
+	}
+	return permit{act: actUnlink, segment: segment}, nil
+}
+
+// mayFinishUnlink is asked when an opened store finds a segment dropped whose
+// file may remain: leave was given before the crash, and is on record.
+func mayFinishUnlink(segment uint64, row segmentRow) (permit, error) {
+	if row.State != segmentDropped {
+		return permit{}, fault.New(fault.Denied, "guard", pack.Name(segment), "the segment was not dropped")
+	}
+	return permit{act: actUnlink, segment: segment}, nil
+}
+
+// MayRebuildIndex is asked before an index is replaced by what the packs say:
+// each segment must be readable as one of this store, or what only the index
+// knows of it would be lost. The store must not be open.
+func MayRebuildIndex(fs pack.FS, id pack.StoreID) error {
+	names, err := fs.List()
+	if err != nil {
+		return fault.Wrap(fault.Other, "guard", "index", err)
+	}
+	for _, name := range names {
+		segment, ok := pack.ParseName(name)
+		if !ok {
+			continue
+		}
+		r, err := pack.OpenReader(fs, segment, id)
+		if err != nil {
+			return fault.Hint(fault.Wrap(fault.Denied, "guard", "index", err),
+				"the index may be all that is known of this segment; move the file away to rebuild without it")
+		}
+		if err := r.Close(); err != nil {
+			return fault.Wrap(fault.Other, "guard", name, err)
+		}
+	}
+	return nil
+}

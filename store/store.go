@@ -1,0 +1,106 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/tegwick/artifact-store/dag/fault"
+	"github.com/tegwick/artifact-store/store/pack"
+)
+
+// DefaultSegmentSize is the size that segments are preallocated to, in bytes.
+const DefaultSegmentSize = 256 << 20
+
+// groupBytes is how much waits, at the most, for one write and one sync.
+const groupBytes = 8 << 20
+
+// groupBuffers is how many groups exist: one being filled, one being written,
+// one waiting for its index entries.
+const groupBuffers = 3
+
+// Options are what a store is opened with. The zero value of each field but
+// ID, Packs, Meta and Now is a sensible default.
+type Options struct {
+	ID    pack.StoreID
+	Packs pack.FS
+	Meta  Metadata
+	Now   func() time.Time
+
+	// SegmentSize is what new segments are preallocated to.
+	SegmentSize int64
+	// Compression of what is received; compaction chooses for itself.
+	Compression pack.Compression
+	// Admit is asked before n more bytes of disk are taken; it returns
+	// [fault.Full] where they would eat into the reserve. nil admits all.
+	Admit func(n int64) error
+	// Rebuild lets an empty index be filled from packs that are not.
+	Rebuild bool
+	Log     *slog.Logger
+}
+
+// Store keeps blocks and the references to artifacts. It is safe for
+// concurrent use. Reading works as soon as it is open; whatever writes waits
+// until [Store.Run] runs.
+type Store struct {
+	opt  Options
+	meta Metadata
+
+	segments *segments
+	appender *appender
+	refs     sequencer
+
+	// barrier is held for reading while a block is looked up and touched, and
+	// for writing while the guard decides which blocks of a segment may go: a
+	// deduplication hit comes wholly before that decision or wholly after.
+	barrier sync.RWMutex
+	leases  leaseTable
+	// index serialises changes of block locations, so that moving or deleting
+	// one can be conditional on what it is.
+	index sync.Mutex
+	// collecting is held by the one collection that may run.
+	collecting sync.Mutex
+
+	stopped  chan struct{} // closed when Run has ended
+	stopOnce sync.Once
+}
+
+// Open opens a store over its two planes and brings them into agreement: what
+// the packs hold beyond the index is indexed, and what a crash left half
+// written is cut off. It takes over Meta, and closes it if it fails.
+//
+// Errors: [fault.Corrupt] where the index is missing or another store's,
+// [fault.Invalid] where a newer version wrote it.
+func Open(ctx context.Context, opt Options) (*Store, error) {
+	if opt.SegmentSize == 0 {
+		opt.SegmentSize = DefaultSegmentSize
+	}
+	if opt.Admit == nil {
+		opt.Admit = func(int64) error { return nil }
+	}
+	if opt.Log == nil {
+		opt.Log = slog.New(slog.DiscardHandler)
+	}
+	s := &Store{opt: opt, meta: opt.Meta, stopped: make(chan struct{})}
+	s.segments = newSegments(opt.Packs, opt.ID)
+	s.appender = newAppender()
+	s.leases.active = make(map[*Lease]struct{})
+	s.refs.wake = make(chan struct{}, 1)
+	if err := s.recover(ctx); err != nil {
+		return nil, errors.Join(err, s.segments.close(), opt.Meta.Close())
+	}
+	return s, nil
+}
+
+// Close releases everything. [Store.Run] must have ended, or never run.
+func (s *Store) Close() error {
+	s.stopOnce.Do(func() { close(s.stopped) })
+	return errors.Join(s.segments.close(), s.meta.Close())
+}
+
+// errStopped is what a write gets when nothing commits any more.
+func errStopped(op string) error {
+	return fault.New(fault.Unavailable, op, "", "the store is shutting down")
+}
