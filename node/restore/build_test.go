@@ -27,6 +27,7 @@ type memory struct {
 	mu     sync.Mutex // guards blocks and gets
 	blocks map[dag.CID][]byte
 	gets   int
+	root   dag.CID // of the artifact that blocks is the closure of, where it is one
 	// before, if set, is called for each Get with its number, from 1; what it
 	// returns fails the Get. It is set while nobody reads.
 	before func(ctx context.Context, n int, c dag.CID) error

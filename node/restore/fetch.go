@@ -122,8 +122,10 @@ func (f *fetcher) load(ctx context.Context, off int64, c dag.CID, size int) piec
 	switch {
 	case err != nil:
 		p.err = err
-	case block.CID != c || len(block.Data) != size:
-		p.err = fault.New(fault.Corrupt, "read chunk", c.String(), "got %s of %d bytes where the tree says %d", block.CID, len(block.Data), size)
+	case block.CID != c:
+		p.err = fault.New(fault.Corrupt, "read chunk", c.String(), "got block %s", block.CID)
+	case len(block.Data) != size:
+		p.err = fault.New(fault.Corrupt, "read chunk", c.String(), "it has %d bytes where its tree or descriptor says %d", len(block.Data), size)
 	default:
 		p.data, p.hole = block.Data, zeros(block.Data)
 		if p.hole {

@@ -63,11 +63,23 @@ func (v *verifier) artifact(ctx context.Context, root dag.CID) error {
 // total counts for the progress what there is to read. A list of layers that
 // cannot be read is found later.
 func (v *verifier) total(ctx context.Context, m *dag.Manifest) {
+	for _, d := range []*dag.Descriptor{m.Config, m.OCI} {
+		if d != nil {
+			v.meter.now.TotalBytes += int64(d.Size)
+		}
+	}
 	_ = m.Layers(ctx, v.g, "", func(d dag.Descriptor) error {
-		v.meter.now.TotalFiles++
+		if isFile(d) {
+			v.meter.now.TotalFiles++
+		}
 		v.meter.now.TotalBytes += int64(d.Size)
 		return nil
 	})
+}
+
+// isFile reports whether d is neither a directory nor a symlink.
+func isFile(d dag.Descriptor) bool {
+	return d.MediaType != dag.TypeDirectory && d.MediaType != dag.TypeSymlink
 }
 
 // layers checks every layer, several at once, and returns them where the
@@ -119,7 +131,7 @@ func (v *verifier) layer(ctx context.Context, d dag.Descriptor) error {
 	if err := v.blob(ctx, PartLayer, path, d); err != nil {
 		return err
 	}
-	if d.MediaType != dag.TypeDirectory && d.MediaType != dag.TypeSymlink {
+	if isFile(d) {
 		v.count(0, 1, 0, 0)
 		v.meter.add(1, 0)
 	}
