@@ -37,22 +37,25 @@ func Check(fs FS, id uint64, store StoreID, fn func(*Frame) error) (Result, erro
 func (s *scanner) walk(fn func(*Frame) error) error {
 	var gap gap
 	for off := s.res.Length; ; {
-		f, reason, err := s.frame(off)
+		h, ok, reason, err := s.at(off)
 		if err != nil {
 			return err
 		}
-		if f == nil && off >= s.end {
+		if off >= s.end {
 			s.closeGap(gap, s.end, true)
 			return nil
 		}
 		// Behind a gap frames are missing, never out of order: those within
 		// the payload of a lost frame are older than it.
-		inOrder := f != nil && (f.Ordinal == s.res.Frames && f.Records[0].Slot == s.res.Slots ||
-			gap.open && f.Ordinal >= s.res.Frames && f.Records[0].Slot >= s.res.Slots)
-		if !inOrder {
+		later := gap.open && h.ordinal >= s.res.Frames && h.slot >= s.res.Slots
+		if !ok || !s.inOrder(h) && !later {
 			gap.extend(off, reason, !zero(s.head))
 			off += Align
 			continue
+		}
+		f, err := s.frame(h, off)
+		if err != nil {
+			return err
 		}
 		s.closeGap(gap, off, false)
 		gap.open = false

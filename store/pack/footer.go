@@ -141,7 +141,7 @@ func readRows(r io.ReaderAt, id uint64, store StoreID, end State, hash io.Writer
 		}
 		h, reason := parseHead(b, id, store)
 		if reason == "" && (h.ordinal != at.Frames || h.slot != at.Slots) {
-			reason = "a frame out of order"
+			reason = outOfOrder
 		}
 		if reason != "" {
 			return nil, &Damage{Name(id), at.Length, Align, reason}, nil
@@ -190,4 +190,3 @@ func readTrailer(r io.ReaderAt, size int64, id uint64, store StoreID) (*Sealed, 
 		Size:  size, Hash: dag.Digest(b[trailerHash : trailerHash+32]),
 	}, nil
 }
-

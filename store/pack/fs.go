@@ -60,8 +60,8 @@ func Buffer(n int) []byte {
 	return b[skip : skip+n : skip+n]
 }
 
-// aligned reports whether p may be written at off through O_DIRECT.
-func aligned(p []byte, off int64) bool {
+// Aligned reports whether a [File] may be asked to write p at off.
+func Aligned(p []byte, off int64) bool {
 	return off >= 0 && off%Align == 0 && len(p)%Align == 0 &&
 		uintptr(unsafe.Pointer(unsafe.SliceData(p)))%Align == 0
 }

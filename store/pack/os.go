@@ -134,7 +134,7 @@ func (f *osFile) writer() (*os.File, error) {
 func (f *osFile) ReadAt(p []byte, off int64) (int, error) { return f.read.ReadAt(p, off) }
 
 func (f *osFile) WriteAt(p []byte, off int64) (int, error) {
-	if !aligned(p, off) {
+	if !Aligned(p, off) {
 		return 0, fault.New(fault.Invalid, "write file", f.path, "%d bytes at %d are not aligned", len(p), off)
 	}
 	w, err := f.writer()

@@ -55,15 +55,19 @@ func Scan(fs FS, id uint64, store StoreID, from State, fn func(*Frame) error) (R
 		s.res.State = from
 	}
 	for {
-		f, reason, err := s.frame(s.res.Length)
-		switch {
-		case err != nil:
+		h, ok, reason, err := s.at(s.res.Length)
+		if err != nil || !ok && reason == "" {
 			return s.res, err
-		case reason == "" && f == nil:
-			return s.res, nil
-		case reason == "" && (f.Ordinal != s.res.Frames || f.Records[0].Slot != s.res.Slots):
-			reason = "a frame out of order"
-		case reason == "":
+		}
+		var f *Frame
+		switch {
+		case !ok:
+		case !s.inOrder(h):
+			reason = outOfOrder
+		default:
+			if f, err = s.frame(h, s.res.Length); err != nil {
+				return s.res, err
+			}
 			reason = f.defect()
 		}
 		if reason != "" {
@@ -77,6 +81,8 @@ func Scan(fs FS, id uint64, store StoreID, from State, fn func(*Frame) error) (R
 		s.pass(f)
 	}
 }
+
+const outOfOrder = "a frame out of order"
 
 // scanner reads the frames of one segment file.
 type scanner struct {
@@ -151,43 +157,57 @@ func (s *scanner) ends(size int64) (err error) {
 	return nil
 }
 
-// frame reads the frame at off. Without a reason, nil is the clean end. The
-// frame is valid until the next call; records that fail have their Err set.
-func (s *scanner) frame(off int64) (f *Frame, reason string, err error) {
+// at reads the head at off. Without a reason, ok false is the clean end.
+func (s *scanner) at(off int64) (h head, ok bool, reason string, err error) {
 	if off >= s.end {
-		return nil, "", nil
+		return h, false, "", nil
 	}
 	clear(s.head)
 	if _, err := readFull(s.file, s.head, off); err != nil {
-		return nil, "", fault.Wrap(fault.Unavailable, "scan segment", Name(s.id), err)
+		return h, false, "", fault.Wrap(fault.Unavailable, "read segment", Name(s.id), err)
 	}
 	if s.res.Sealed == nil && zero(s.head) {
-		return nil, "", nil
+		return h, false, "", nil
 	}
-	h, reason := parseHead(s.head, s.id, s.store)
-	if reason != "" {
-		return nil, reason, nil
+	h, reason = parseHead(s.head, s.id, s.store)
+	if next := h.after(off).Length; reason == "" && (next > MaxSegment || s.res.Sealed != nil && next > s.end) {
+		reason = "a frame that goes on behind the end"
 	}
-	next := h.after(off).Length
-	if next > MaxSegment || (s.res.Sealed != nil && next > s.end) {
-		return nil, "a frame that goes on behind the end", nil
-	}
-	s.payload = slices.Grow(s.payload[:0], up(h.payload))[:up(h.payload)]
-	n, err := readFull(s.file, s.payload, off+Align)
-	if err != nil {
-		return nil, "", fault.Wrap(fault.Unavailable, "scan segment", Name(s.id), err)
-	}
-	clear(s.payload[n:]) // a short file: its records fail one by one
-	s.fill(h, off)
-	s.f.cut, s.f.padded = n < len(s.payload), zero(s.payload[h.payload:])
-	return &s.f, "", nil
+	return h, reason == "", reason, nil
 }
 
-// fill makes the frame of a good head and checks each record.
-func (s *scanner) fill(h head, off int64) {
+// inOrder reports whether the frame follows those handed out.
+func (s *scanner) inOrder(h head) bool {
+	return h.ordinal == s.res.Frames && h.slot == s.res.Slots
+}
+
+// frame reads the payload of the good head at off. The frame is valid until
+// the next call; records that fail have their Err set.
+func (s *scanner) frame(h head, off int64) (*Frame, error) {
+	size := up(h.payload)
+	s.payload = slices.Grow(s.payload[:0], size)[:size]
+	n, err := readFull(s.file, s.payload, off+Align)
+	if err != nil {
+		return nil, fault.Wrap(fault.Unavailable, "read segment", Name(s.id), err)
+	}
+	clear(s.payload[n:]) // a short file: its records fail one by one
+	s.list(h, off)
+	s.f.payload = s.payload[:h.payload]
+	s.f.cut, s.f.padded = n < size, zero(s.payload[h.payload:])
+	for i := range s.f.Records {
+		r := &s.f.Records[i]
+		if checksum(s.f.Payload(i)) != parseEntry(s.head, i).crc {
+			r.Err = Damage{Name(s.id), int64(r.Offset), int64(r.Stored), checksumReason(r.Slot, r.Digest)}.Err()
+		}
+	}
+	return &s.f, nil
+}
+
+// list makes the frame of the good head at off, without its payload.
+func (s *scanner) list(h head, off int64) *Frame {
 	s.f = Frame{
 		Offset: off, Ordinal: h.ordinal, Time: time.UnixMilli(h.millis),
-		Records: s.f.Records[:0], next: h.after(off).Length, payload: s.payload[:h.payload],
+		Records: s.f.Records[:0], next: h.after(off).Length,
 	}
 	at := uint32(off) + Align
 	for i := range h.count {
@@ -196,12 +216,9 @@ func (s *scanner) fill(h head, off int64) {
 			Segment: s.id, Slot: h.slot + uint32(i), Offset: at, Stored: e.stored, Plain: e.plain,
 			Compression: e.compression, Type: e.typ,
 		}})
-		if checksum(s.f.Payload(i)) != e.crc {
-			s.f.Records[i].Err = Damage{Name(s.id), int64(at), int64(e.stored),
-				checksumReason(h.slot+uint32(i), e.digest)}.Err()
-		}
 		at += e.stored
 	}
+	return &s.f
 }
 
 func checksumReason(slot uint32, d dag.Digest) string {

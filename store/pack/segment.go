@@ -92,8 +92,12 @@ func (f *Frame) defect() string {
 	return ""
 }
 
-// Payload returns the stored bytes of the i-th record of the frame.
+// Payload returns the stored bytes of the i-th record of the frame; nil in
+// [Contents], which does not read them.
 func (f *Frame) Payload(i int) []byte {
+	if f.payload == nil {
+		return nil
+	}
 	at := int64(f.Records[i].Offset) - f.Offset - Align
 	return f.payload[at : at+int64(f.Records[i].Stored)]
 }

@@ -193,17 +193,17 @@ func (w *Writer) writeFooter() (Sealed, error) {
 	return foot.sealed, w.file.Sync()
 }
 
-// Close leaves the segment unsealed, cuts off the preallocated tail and closes
-// the file. A broken writer leaves the tail as it is. After Seal it does
-// nothing.
+// Close leaves the segment unsealed, cuts off what is behind its State and
+// closes the file. Of a broken writer the cut is tried, so that what was not
+// acknowledged does not come back. After Seal it does nothing.
 func (w *Writer) Close() error {
 	if w.err == errDone {
 		return nil
 	}
-	var err error
-	if w.err == nil {
-		err = w.file.Truncate(w.at.Length)
+	cut := w.file.Truncate(w.at.Length)
+	if w.err != nil {
+		cut = nil // the first failure was reported, and Resume cuts again
 	}
 	w.err = errDone
-	return fault.Wrap(fault.Other, "close segment", Name(w.id), errors.Join(err, w.file.Close()))
+	return fault.Wrap(fault.Other, "close segment", Name(w.id), errors.Join(cut, w.file.Close()))
 }
