@@ -47,7 +47,8 @@ func NewManifestBuilder(m Manifest, put func(Block) error) *ManifestBuilder {
 // theirs; then those with one, each after the one before it by
 // [ComparePaths]. A layer out of order, at the path of another, or beneath one
 // that is not a directory is [fault.Invalid]; one that takes more than
-// [MaxDescriptor] is [fault.TooLarge]. An error of put is returned as it is.
+// [MaxDescriptor], or is one of more than [MaxUnnamed] without a path, is
+// [fault.TooLarge]. An error of put is returned as it is.
 // An error ends the build.
 func (b *ManifestBuilder) Add(d Descriptor) error {
 	if b.err == nil {

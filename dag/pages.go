@@ -11,6 +11,11 @@ import (
 // MaxDescriptor is the largest encoded descriptor of a layer.
 const MaxDescriptor = 64 << 10
 
+// MaxUnnamed is the largest number of layers without a path. Paths ascend, so
+// no page with paths can be met twice; without this limit a few pages of
+// layers that have none could link each other into any number of them.
+const MaxUnnamed = 32 << 10
+
 // Where a page ends: after an entry whose path hashes so, once the page has
 // minPage bytes of entries, so that one changed layer changes the page it is
 // in and the borders after it stay; and before an entry that would take it
@@ -126,8 +131,9 @@ func checkPages(op string, c CID, pages []page) error {
 
 // sequence checks layers one after another.
 type sequence struct {
-	last string // path of the layer before; "" while none has one
-	leaf string // the same where that layer is no directory: nothing may lie beneath it
+	unnamed int    // layers without a path
+	last    string // path of the layer before; "" while none has one
+	leaf    string // the same where that layer is no directory: nothing may lie beneath it
 }
 
 // next returns d's path, or what is wrong with d where it stands.
@@ -145,7 +151,10 @@ func (s *sequence) next(op string, d Descriptor) (string, error) {
 	switch {
 	case path == "" && s.last != "":
 		return bad("a layer without a path comes after one with a path")
+	case path == "" && s.unnamed == MaxUnnamed:
+		return "", fault.New(fault.TooLarge, op, "", "more than %d layers have no path", MaxUnnamed)
 	case path == "":
+		s.unnamed++
 		return "", nil
 	case path == s.last:
 		return bad("two layers have this path")

@@ -231,6 +231,36 @@ func TestBadPagesAreRefused(t *testing.T) {
 	}
 }
 
+func TestFewPagesAreNotManyLayers(t *testing.T) {
+	m := newMemory()
+	d := m.file("a")
+	layer := fields{"mediaType": d.MediaType, "size": d.Size, "root": d.Root}
+	count := 1000
+	layers := make([]any, count)
+	for i := range layers {
+		layers[i] = layer
+	}
+	b := encodeInto(t, m, fields{"v": 1, "layers": layers})
+	for range dag.MaxPageDepth - 1 {
+		refs := make([]any, 1000)
+		for i := range refs {
+			refs[i] = []any{b.CID, count, []byte{}}
+		}
+		count *= len(refs)
+		b = encodeInto(t, m, fields{"v": 1, "pages": refs})
+	}
+	read, err := dag.DecodeManifest(encode(t, with(plain(), "pages", []any{[]any{b.CID, count, []byte{}}})))
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	err = read.Layers(t.Context(), m, "", func(dag.Descriptor) error { n++; return nil })
+	wantFault(t, err, fault.TooLarge, "no path")
+	if n != dag.MaxUnnamed || m.reads > 100 {
+		t.Errorf("%d layers and %d blocks before the end", n, m.reads)
+	}
+}
+
 func BenchmarkManifestBuilder(b *testing.B) {
 	all := manyPaths(50000, 0)
 	content := newMemory().store("content")
