@@ -13,11 +13,11 @@ import (
 // and on a full disk such a write kills the process (SIGBUS), in goroutines that
 // nothing can protect. So whatever the store writes is refused before that.
 //
-// What the index (Badger with memtables of 16 MiB) may take beyond the bytes
+// What the index (Badger with memtables of 8 MiB) may take beyond the bytes
 // that are handed to it, without asking:
 //
-//   - logs of three memtables of at most 16 + 2.4 MiB each (their files are
-//     sparse and look like 32 MiB), which hold bytes that were admitted;
+//   - logs of three memtables of at most 8 + 1.2 MiB each (their files are
+//     sparse and look like 16 MiB), which hold bytes that were admitted;
 //   - a table for each, up to the size of its log, before the log is removed;
 //   - compactions, which write new tables, at most as large as those that they
 //     read, before the old are removed; the largest reads some hundred MiB;

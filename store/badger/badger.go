@@ -41,10 +41,11 @@ import (
 )
 
 const (
-	// memTableSize bounds the resident memory (an arena of 1.3 times this for
-	// each of the three memtables that may exist) and what a transaction holds
-	// (15 % of it, see groupBytes).
-	memTableSize = 16 << 20
+	// memTableSize decides the resident memory (an arena of 1.3 times this for
+	// each of the three memtables that may exist, and as much while one becomes
+	// a table) and what a transaction holds (15 % of it, see groupBytes). At
+	// 20,000 keys a second the process has 90 MiB resident; at 16 MiB, 130.
+	memTableSize = 8 << 20
 	// valueThreshold is above any value, so that none goes to the value log.
 	valueThreshold = 2 * store.MaxMetaValue
 	// valueLogSize is Badger's least; the log stays empty.

@@ -13,11 +13,11 @@ import (
 	"github.com/tegwick/artifact-store/store"
 )
 
-// Limits of what commits together: two full batches, which with Badger's
-// overhead of 12 bytes a key stay below its limits for a transaction.
+// Limits of what commits together: those of one batch, which with Badger's
+// overhead of 12 bytes a key stay below its own for a transaction.
 const (
-	groupOps   = 2 * store.MaxBatchOps
-	groupBytes = 2 * store.MaxBatchBytes
+	groupOps   = store.MaxBatchOps
+	groupBytes = store.MaxBatchBytes
 )
 
 // reservedPrefix is of keys that Badger keeps for itself.

@@ -1,9 +1,12 @@
 package badger
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
+	"runtime"
 	"slices"
 	"syscall"
 	"testing"
@@ -50,6 +53,63 @@ func TestGroupFitsTransaction(t *testing.T) {
 	defer d.Close()
 	if groupOps+1 >= d.db.MaxBatchCount() || groupBytes+12*(groupOps+1)+64 >= d.db.MaxBatchSize() {
 		t.Errorf("a group of %d operations and %d bytes, of at most %d and %d", groupOps, groupBytes, d.db.MaxBatchCount(), d.db.MaxBatchSize())
+	}
+}
+
+// TestWaitingCommitsGoTogether holds the turn until several commits wait: one is
+// withdrawn, one does not meet its requirements, the others share one version.
+func TestWaitingCommitsGoTogether(t *testing.T) {
+	d, err := Open(t.TempDir(), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	waiting := func(n int) {
+		for {
+			d.queue.mu.Lock()
+			got := len(d.queue.waiting)
+			d.queue.mu.Unlock()
+			if got == n {
+				return
+			}
+			runtime.Gosched()
+		}
+	}
+	start := func(ctx context.Context, key string, need ...store.Require) <-chan error {
+		ended := make(chan error, 1)
+		go func() {
+			ended <- d.Commit(ctx, store.Batch{Require: need, Put: []store.Pair{{Key: []byte(key)}}})
+		}()
+		return ended
+	}
+	before := d.snapshots.newest
+	d.turn <- struct{}{}
+	ctx, cancel := context.WithCancel(t.Context())
+	first := start(t.Context(), "a")
+	waiting(1)
+	second := start(t.Context(), "b", store.Require{Key: []byte("a"), Value: []byte{}})
+	waiting(2)
+	third := start(t.Context(), "c", store.Require{Key: []byte("a")})
+	waiting(3)
+	fourth := start(ctx, "d")
+	waiting(4)
+	cancel()
+	if err := <-fourth; !errors.Is(err, context.Canceled) {
+		t.Errorf("withdrawn: %v", err)
+	}
+	<-d.turn
+	if err := errors.Join(<-first, <-second); err != nil {
+		t.Error(err)
+	}
+	if err := <-third; !fault.Is(err, fault.Conflict) {
+		t.Errorf("what an earlier one of the group made untrue: %v", err)
+	}
+	got, err := d.GetMany(t.Context(), [][]byte{[]byte("a"), []byte("b"), []byte("c"), []byte("d")})
+	if err != nil || got[0] == nil || got[1] == nil || got[2] != nil || got[3] != nil {
+		t.Errorf("%q, %v", got, err)
+	}
+	if d.snapshots.newest != before+1 {
+		t.Errorf("%d transactions", d.snapshots.newest-before)
 	}
 }
 
