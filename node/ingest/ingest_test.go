@@ -132,7 +132,7 @@ func TestDeduplicationIsCounted(t *testing.T) {
 
 func TestSparseFileTakesOneChunkOverAndOver(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "sparse")
-	const size = 200<<20 + 5
+	const size = 64<<20 + 5
 	check(t, os.WriteFile(path, nil, 0o644))
 	check(t, os.Truncate(path, size))
 	s := newSink()
@@ -278,7 +278,7 @@ func TestCancelMidway(t *testing.T) {
 	}
 	synctest.Test(t, func(t *testing.T) { // which fails if a goroutine stays behind
 		cause := errors.New("the user pressed a key")
-		for after := range 40 {
+		for after := 1; after < 28; after += 3 {
 			ctx, cancel := context.WithCancelCause(t.Context())
 			s := newSink()
 			n := 0
@@ -291,7 +291,7 @@ func TestCancelMidway(t *testing.T) {
 				return ctx.Err()
 			}
 			_, err := ingest.Ingest(ctx, s, ingest.Request{Paths: []string{dir}, Profile: profile(t), Progress: func(ingest.Event) {}})
-			if n >= after*after && after > 0 && err != cause {
+			if n >= after*after && err != cause {
 				t.Fatalf("cancelled after %d blocks: %v", after*after, err)
 			}
 			cancel(nil)
