@@ -1,0 +1,83 @@
+package main
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+)
+
+// completing is what the shell appends to a line that it wants completed.
+const completing = "--generate-bash-completion"
+
+// arrange puts args in the order that the library takes: global flags, the
+// command, its flags, and what remains. So a flag may stand anywhere, as in
+// "put DIR --as REPO:TAG". What follows "--" is left alone.
+func arrange(app *cli.App, args []string) []string {
+	if len(args) == 0 {
+		return args
+	}
+	rest, complete := args[1:], false
+	if n := len(rest); n > 0 && rest[n-1] == completing {
+		rest, complete = rest[:n-1], true
+	}
+	var global, local, operands []string
+	command := ""
+	var known []cli.Flag
+	for len(rest) > 0 {
+		arg := rest[0]
+		if arg == "--" {
+			operands = append(operands, rest[1:]...)
+			break
+		}
+		n, to := 1, &operands
+		switch f, isGlobal := find(arg, app.Flags, known); {
+		case len(arg) > 1 && arg[0] == '-':
+			if f != nil && takesValue(f) && !strings.Contains(arg, "=") {
+				n = min(2, len(rest))
+			}
+			to = &local
+			if isGlobal || command == "" {
+				to = &global
+			}
+		case command == "":
+			command = arg
+			if c := app.Command(arg); c != nil {
+				known = c.Flags
+			}
+			rest = rest[1:]
+			continue
+		}
+		*to = append(*to, rest[:n]...)
+		rest = rest[n:]
+	}
+	out := slices.Concat(args[:1], global)
+	if command != "" {
+		out = append(append(out, command), local...)
+	}
+	if complete {
+		return append(append(out, operands...), completing)
+	}
+	if slices.ContainsFunc(operands, func(s string) bool { return strings.HasPrefix(s, "-") }) {
+		out = append(out, "--")
+	}
+	return append(out, operands...)
+}
+
+// find returns the flag that arg names. A command's own goes first.
+func find(arg string, global, own []cli.Flag) (f cli.Flag, isGlobal bool) {
+	name, _, _ := strings.Cut(strings.TrimLeft(arg, "-"), "=")
+	named := func(f cli.Flag) bool { return slices.Contains(f.Names(), name) }
+	if i := slices.IndexFunc(own, named); i >= 0 {
+		return own[i], false
+	}
+	if i := slices.IndexFunc(global, named); i >= 0 {
+		return global[i], true
+	}
+	return nil, false
+}
+
+func takesValue(f cli.Flag) bool {
+	d, ok := f.(cli.DocGenerationFlag)
+	return ok && d.TakesValue()
+}

@@ -1,0 +1,72 @@
+package node
+
+import (
+	"context"
+	"strings"
+
+	"github.com/tegwick/artifact-store/dag"
+	"github.com/tegwick/artifact-store/dag/fault"
+)
+
+// Tag makes repository:tag name the artifact of r; a tag that is there moves.
+// It returns what was tagged. Errors: [fault.NotFound], [fault.Invalid].
+func (n *Node) Tag(ctx context.Context, r dag.Reference, repository, tag string) (Artifact, error) {
+	if err := checkName(repository, tag); err != nil {
+		return Artifact{}, err
+	}
+	a, err := n.resolve(ctx, r)
+	if err != nil {
+		return a, fault.Wrap(fault.Other, "tag", r.String(), err)
+	}
+	if err := n.store.Tag(ctx, a, repository, tag); err != nil {
+		return a, err
+	}
+	return n.resolve(ctx, dag.Reference{Repository: repository, Tag: tag})
+}
+
+// Removal tells what a removal took away.
+type Removal struct {
+	Artifact Artifact // as it was before
+	Tags     []string // that are gone
+	Whole    bool     // the artifact is no longer in its repository
+}
+
+// Remove takes a name away. A tag goes, and with the artifact's last tag the
+// artifact leaves the repository. A digest takes the artifact out, which is
+// [fault.Conflict] while tags name it unless withTags, and where several
+// repositories hold a digest that is given alone. Bytes are freed by
+// [Node.Collect].
+func (n *Node) Remove(ctx context.Context, r dag.Reference, withTags bool) (Removal, error) {
+	const op = "rm"
+	a, err := n.resolve(ctx, r)
+	if err != nil {
+		return Removal{}, fault.Wrap(fault.Other, op, r.String(), err)
+	}
+	if r.Tag != "" && len(a.Tags) > 1 {
+		err := n.store.Untag(ctx, a.Repository, r.Tag)
+		return Removal{Artifact: a, Tags: []string{r.Tag}}, err
+	}
+	if r.Tag == "" {
+		if err := n.mayRemoveDigest(ctx, r, a, withTags); err != nil {
+			return Removal{}, fault.Wrap(fault.Other, op, r.String(), err)
+		}
+	}
+	return Removal{Artifact: a, Tags: a.Tags, Whole: true}, n.store.Remove(ctx, a)
+}
+
+// mayRemoveDigest refuses what the user may not have meant.
+func (n *Node) mayRemoveDigest(ctx context.Context, r dag.Reference, a Artifact, withTags bool) error {
+	if len(a.Tags) > 0 && !withTags {
+		err := fault.New(fault.Conflict, "remove", a.Repository, "these tags name it: %s", strings.Join(a.Tags, " "))
+		return fault.Hint(err, "remove the tags, or all at once with --with-tags")
+	}
+	if r.Repository != "" {
+		return nil
+	}
+	owners, err := n.store.Repositories(ctx, r.Digest)
+	if err != nil || len(owners) < 2 {
+		return err
+	}
+	err = fault.New(fault.Conflict, "remove", "", "several repositories hold it: %s", strings.Join(owners, " "))
+	return fault.Hint(err, "name one, as in %s@%s", owners[0], r.Digest)
+}

@@ -1,0 +1,87 @@
+package node
+
+import (
+	"context"
+	"time"
+
+	"github.com/tegwick/artifact-store/dag"
+	"github.com/tegwick/artifact-store/dag/chunk"
+	"github.com/tegwick/artifact-store/dag/fault"
+	"github.com/tegwick/artifact-store/node/ingest"
+	"github.com/tegwick/artifact-store/store"
+)
+
+// Unnamed is the repository of what is put without a name.
+const Unnamed = "local/unnamed"
+
+// defaultProfile cuts what is put without a choice.
+const defaultProfile = "default"
+
+// PutRequest says what to put, and under which name.
+type PutRequest struct {
+	Repository string // "" means [Unnamed]
+	Tag        string // may be empty
+	// Profile names the chunk profile; "" is "default". It takes the place of
+	// the one in Content.
+	Profile string
+	Content ingest.Request
+}
+
+// PutResult tells what was put.
+type PutResult struct {
+	ingest.Result
+	Artifact Artifact
+	// Reference names the artifact by its tag, or else by its digest.
+	Reference dag.Reference
+	Elapsed   time.Duration
+}
+
+// Put keeps content and publishes it under its name: all of it at once, and
+// durably on return. Before that nothing of it is visible, however it ends.
+// Errors are those of [ingest.Ingest] and [store.Lease.Publish].
+func (n *Node) Put(ctx context.Context, req PutRequest) (PutResult, error) {
+	began := n.now()
+	if req.Repository == "" {
+		req.Repository = Unnamed
+	}
+	if err := checkName(req.Repository, req.Tag); err != nil {
+		return PutResult{}, err
+	}
+	if req.Profile == "" {
+		req.Profile = defaultProfile
+	}
+	profile, err := chunk.Lookup(req.Profile)
+	if err != nil {
+		return PutResult{}, err
+	}
+	req.Content.Profile = profile
+	lease := n.store.Begin()
+	defer lease.Release()
+	kept, err := ingest.Ingest(ctx, lease, req.Content)
+	if err != nil {
+		return PutResult{}, fault.Wrap(fault.Other, "put", req.Repository, err)
+	}
+	a, err := lease.Publish(ctx, store.Publication{Repository: req.Repository, Tag: req.Tag, Manifest: kept.Manifest})
+	if err != nil {
+		return PutResult{}, fault.Wrap(fault.Other, "put", req.Repository, err)
+	}
+	return PutResult{Result: kept, Artifact: a, Reference: nameOf(a, req.Tag), Elapsed: n.now().Sub(began)}, nil
+}
+
+// nameOf is the reference to a by tag, or without one by its digest.
+func nameOf(a Artifact, tag string) dag.Reference {
+	if tag != "" {
+		return dag.Reference{Repository: a.Repository, Tag: tag}
+	}
+	return dag.Reference{Repository: a.Repository, Digest: a.Digest()}
+}
+
+func checkName(repository, tag string) error {
+	if err := dag.ValidateRepository(repository); err != nil {
+		return err
+	}
+	if tag == "" {
+		return nil
+	}
+	return dag.ValidateTag(tag)
+}
