@@ -218,6 +218,7 @@ func TestBadTreesAreRefused(t *testing.T) {
 		"digest's length":        {enc(with(root(8, pa, pb), "digests", fields{"sha256": []byte{1}})), "digest"},
 		"no digests":             {enc(with(root(8, pa, pb), "digests", nil)), "missing"},
 		"unknown field":          {enc(with(root(8, pa, pb), "x", 1)), "unknown field"},
+		"seal":                   {enc(with(root(8, pa, pb), "seal", "tenant")), "not a map"},
 		"version 0":              {enc(with(root(8, pa, pb), "v", 0)), "version 0"},
 		"newer version":          {enc(with(with(root(8, pa, pb), "v", 2), "x", 1)), "newer version"},
 		"index block as root":    {enc(index(8, pa, pb)), "missing"},

@@ -49,6 +49,8 @@ func OpenBlob(ctx context.Context, g Getter, root CID) (*BlobReader, error) {
 	switch {
 	case !profileName.MatchString(n.Profile):
 		return nil, fault.New(fault.Invalid, opOpenBlob, root.String(), "%.80q is not the id of a profile", n.Profile)
+	case n.Seal != nil && !n.Seal.isMap():
+		return nil, fault.New(fault.Invalid, opOpenBlob, root.String(), "the seal is not a map")
 	case len(n.Parts) == 1:
 		return nil, fault.New(fault.Invalid, opOpenBlob, root.String(), "the root has one part, which would be the root itself")
 	}

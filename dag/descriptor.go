@@ -108,6 +108,8 @@ func (d Descriptor) check(op string, linked bool) error {
 		return bad("a tree cannot be empty")
 	case d.Root.Codec == Raw && d.Digests["blake3"] != nil:
 		return bad("the blake3 of a single chunk is its root and is not repeated")
+	case d.Seal != nil && !d.Seal.isMap():
+		return bad("the seal is not a map")
 	}
 	return checkDigests(op, d.Digests)
 }

@@ -215,6 +215,7 @@ func TestBuildRefuses(t *testing.T) {
 		"blake3 twice":        {change(func(d *dag.Descriptor) { d.Digests["blake3"] = d.Root.Digest[:] }), "not repeated"},
 		"digest's length":     {change(func(d *dag.Descriptor) { d.Digests["sha256"] = nil }), "digest"},
 		"directory's content": {change(func(d *dag.Descriptor) { d.MediaType = dag.TypeDirectory }), "no content"},
+		"seal":                {change(func(d *dag.Descriptor) { d.Seal = dag.RawCBOR{1} }), "not a map"},
 		"mode":                {annotate(dag.AnnotationMode, "4755"), "0644"},
 		"mode of two digits":  {annotate(dag.AnnotationMode, "64"), "0644"},
 		"bytes of plain path": {annotate(dag.AnnotationPathBytes, "YQ=="), "is not what"},

@@ -23,3 +23,6 @@ func (r *RawCBOR) UnmarshalCBOR(data []byte) error {
 	*r = slices.Clone(data)
 	return nil
 }
+
+// isMap reports whether the item is a map.
+func (r RawCBOR) isMap() bool { return len(r) > 0 && r[0]>>5 == 5 }
