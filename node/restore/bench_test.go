@@ -23,7 +23,8 @@ func large(b *testing.B) (m *memory, root dag.CID, size int64) {
 	for range 32 {
 		content = append(content, part...)
 	}
-	layer := dag.FileLayer("large", 0o644, m.blob(b, content, 64<<10))
+	sum := sha256.Sum256(content)
+	layer := dag.FileLayer("large", 0o644, m.cut(b, content, 64<<10, dag.Digests{"sha256": sum[:]}))
 	return m, m.manifest(b, dag.Manifest{}, layer), int64(len(content))
 }
 

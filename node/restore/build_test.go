@@ -66,20 +66,25 @@ func (m *memory) put(b dag.Block) error {
 // clone returns a copy that can be spoiled.
 func (m *memory) clone() *memory { return &memory{blocks: maps.Clone(m.blocks)} }
 
-// blob stores content in chunks of the given size.
+// blob stores content in chunks of the given size, with all digests.
 func (m *memory) blob(t testing.TB, content []byte, size int) dag.Blob {
+	t.Helper()
+	whole, sum := sha256.Sum256(content), dag.Sum(content)
+	d := dag.Digests{"sha256": whole[:]}
+	if len(content) > 0 {
+		d["blake3"] = sum[:]
+	}
+	return m.cut(t, content, size, d)
+}
+
+// cut stores content in chunks of the given size.
+func (m *memory) cut(t testing.TB, content []byte, size int, d dag.Digests) dag.Blob {
 	t.Helper()
 	tree := dag.NewTreeBuilder("test", m.put)
 	for c := range slices.Chunk(content, size) {
 		b := dag.NewBlock(dag.Raw, c)
 		must(t, m.put(b))
 		must(t, tree.Add(b.CID, len(c)))
-	}
-	whole := sha256.Sum256(content)
-	d := dag.Digests{"sha256": whole[:]}
-	if len(content) > size {
-		sum := dag.Sum(content)
-		d["blake3"] = sum[:]
 	}
 	return value(tree.Finish(d))(t)
 }
@@ -120,8 +125,15 @@ func (m *memory) manifest(t testing.TB, man dag.Manifest, layers ...dag.Descript
 	return value(dag.BuildManifest(man, layers, m.put))(t).CID
 }
 
-// scan reads a tree from disk. Directories that files imply are left out
-// where they have the mode that is made for them.
+// tempDir is t.TempDir for trees with directories that their owner may not enter.
+func tempDir(t testing.TB) string {
+	t.Helper()
+	dir := t.TempDir()
+	t.Cleanup(func() { scan(t, dir) })
+	return dir
+}
+
+// scan reads a tree from disk, and opens to its owner what is not.
 func scan(t testing.TB, root string) tree {
 	t.Helper()
 	found := make(tree)
@@ -134,6 +146,9 @@ func scan(t testing.TB, root string) tree {
 			return err
 		}
 		n := node{dir: d.IsDir(), mode: info.Mode().Perm()}
+		if need := map[fs.FileMode]fs.FileMode{0: 0o400, fs.ModeDir: 0o700}[info.Mode().Type()]; n.mode&need != need {
+			must(t, os.Chmod(name, n.mode|need))
+		}
 		switch info.Mode().Type() {
 		case fs.ModeSymlink:
 			n.mode = 0

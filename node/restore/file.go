@@ -59,7 +59,7 @@ func (r *restorer) present(ctx context.Context, dir *os.Root, e entry, b blob) (
 		return false, err
 	}
 	if info.Mode().IsRegular() && info.Size() == b.size {
-		f, err := openSame(dir, e.base(), os.O_RDONLY, info)
+		f, err := openToRead(dir, e.base(), info)
 		if err != nil {
 			return false, err
 		}
@@ -123,6 +123,26 @@ func (r *restorer) fill(ctx context.Context, f *os.File, b blob, from int64) err
 		err = f.Truncate(b.size)
 	}
 	return err
+}
+
+// openToRead opens the regular file name in dir, which info describes. One
+// that its permissions hide from its owner it opens too, and leaves as it was.
+func openToRead(dir *os.Root, name string, info fs.FileInfo) (*os.File, error) {
+	f, err := openSame(dir, name, os.O_RDONLY, info)
+	if !errors.Is(err, fs.ErrPermission) || info.Mode().Perm()&0o400 != 0 {
+		return f, err
+	}
+	if err := dir.Chmod(name, info.Mode().Perm()|0o400); err != nil {
+		return nil, err
+	}
+	if f, err = openSame(dir, name, os.O_RDONLY, info); err != nil {
+		return nil, err
+	}
+	if err := f.Chmod(info.Mode().Perm()); err != nil {
+		_ = f.Close()
+		return nil, err
+	}
+	return f, nil
 }
 
 // openSame opens the regular file name in dir, which info describes, and is

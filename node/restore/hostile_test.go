@@ -72,7 +72,7 @@ func TestHostileManifests(t *testing.T) {
 		"partial's name":         {evil(".artifact-partial-0123456789abcdef")},
 	} {
 		t.Run(name, func(t *testing.T) {
-			top := t.TempDir()
+			top := tempDir(t)
 			must(t, os.MkdirAll(filepath.Join(top, "outside"), 0o755))
 			must(t, os.Mkdir(filepath.Join(top, "target"), 0o755))
 			before := scan(t, top)
@@ -87,7 +87,7 @@ func TestHostileManifests(t *testing.T) {
 // the directory that it is made in hands them down.
 func TestSpecialBitsAreNotMade(t *testing.T) {
 	m := newMemory()
-	target := t.TempDir()
+	target := tempDir(t)
 	must(t, os.Chmod(target, 0o755|os.ModeSetgid|os.ModeSticky))
 	run(t, m, m.artifact(t, tree{"f": {mode: 0o777, content: "f"}}), target)
 	info := value(os.Stat(filepath.Join(target, "f")))(t)
@@ -115,7 +115,7 @@ func TestSymlinksInTheTarget(t *testing.T) {
 	} {
 		for _, over := range []bool{false, true} {
 			t.Run(name, func(t *testing.T) {
-				top := t.TempDir()
+				top := tempDir(t)
 				outside, target := filepath.Join(top, "outside"), filepath.Join(top, "target")
 				for _, d := range []string{outside, filepath.Join(target, "other"), filepath.Dir(filepath.Join(target, c.at))} {
 					must(t, os.MkdirAll(d, 0o755))
@@ -151,7 +151,7 @@ func TestSealedIsDenied(t *testing.T) {
 	for name, d := range map[string]dag.Descriptor{"layer": inLayer, "root": inRoot} {
 		t.Run(name, func(t *testing.T) {
 			root := m.manifest(t, dag.Manifest{}, d)
-			target := t.TempDir()
+			target := tempDir(t)
 			_, err := attempt(m, root, target)
 			wantKind(t, err, fault.Denied)
 			if !strings.Contains(err.Error(), "sealed: this version cannot open it") {
@@ -213,7 +213,7 @@ func TestWrongBytesAreNamed(t *testing.T) {
 		"short":   {liar{m, bad, []byte("short")}, fault.Corrupt},
 	} {
 		t.Run(name, func(t *testing.T) {
-			target := t.TempDir()
+			target := tempDir(t)
 			_, err := restoreFrom(c.g, root, target)
 			wantKind(t, err, c.kind)
 			if !strings.Contains(err.Error(), "dir/f") || !strings.Contains(err.Error(), bad.String()) {

@@ -70,7 +70,7 @@ func TestRestoreGivesTheTreeBack(t *testing.T) {
 	m := newMemory()
 	files := sample()
 	root := m.artifact(t, files)
-	target := filepath.Join(t.TempDir(), "made", "on the way")
+	target := filepath.Join(tempDir(t), "made", "on the way")
 	var last restore.Event
 	got := run(t, m, root, target, func(r *restore.Request) {
 		r.Progress = func(e restore.Event) { last = e }
@@ -94,6 +94,21 @@ func TestRestoreGivesTheTreeBack(t *testing.T) {
 	again := run(t, m, root, target)
 	if again != (restore.Result{Skipped: want.Files}) {
 		t.Errorf("the second time: %+v, want %d skipped and no more", again, want.Files)
+	}
+	same(t, scan(t, target), closed(files))
+}
+
+// TestRestoreOverWhatIsClosed holds that permissions which shut out their
+// owner are no obstacle to finding that all is right.
+func TestRestoreOverWhatIsClosed(t *testing.T) {
+	m := newMemory()
+	files := sample()
+	files["closed/deep/hidden"] = node{content: noise(4, 3*chunkSize)}
+	root := m.artifact(t, files)
+	target := tempDir(t)
+	first := run(t, m, root, target)
+	if again := run(t, m, root, target); again.Skipped != first.Files || again.Files != 0 {
+		t.Errorf("got %+v after %+v", again, first)
 	}
 	same(t, scan(t, target), closed(files))
 }
@@ -154,7 +169,7 @@ func drawTree(rt *rapid.T) tree {
 func TestRestoreSelectedPaths(t *testing.T) {
 	m := newMemory()
 	root := m.artifact(t, sample())
-	target := t.TempDir()
+	target := tempDir(t)
 	run(t, m, root, target, paths("closed/deep/", "./bin/run", "closed/deep/f", "link"))
 	got := scan(t, target)
 	want := tree{}
@@ -177,7 +192,7 @@ func TestRestoreOfLayersWithoutPath(t *testing.T) {
 	d := dag.FileLayer("x", 0o644, m.blob(t, []byte("anonymous"), chunkSize))
 	delete(d.Annotations, dag.AnnotationPath)
 	root := m.manifest(t, dag.Manifest{}, d, d)
-	target := t.TempDir()
+	target := tempDir(t)
 	got := run(t, m, root, target)
 	if got.Files != 1 || got.Skipped != 1 {
 		t.Errorf("got %+v, want one written and its double skipped", got)
@@ -192,7 +207,7 @@ func TestRestoreOfAPagedManifest(t *testing.T) {
 		files[fmt.Sprintf("dir%02d/file%05d-%s", i%7, i, strings.Repeat("long", 20))] = node{mode: 0o644, content: fmt.Sprint(i)}
 	}
 	root := m.artifact(t, files)
-	target := t.TempDir()
+	target := tempDir(t)
 	run(t, m, root, target)
 	same(t, scan(t, target), closed(files))
 }
@@ -207,7 +222,7 @@ func TestOverwrite(t *testing.T) {
 		"link":          {link: "new"},
 	}
 	root := m.artifact(t, files)
-	target, outside := t.TempDir(), filepath.Join(t.TempDir(), "outside")
+	target, outside := tempDir(t), filepath.Join(tempDir(t), "outside")
 	in := func(name string) string { return filepath.Join(target, name) }
 	must(t, os.WriteFile(outside, []byte("untouched"), 0o644))
 	must(t, os.Mkdir(in("dir"), 0o755))
@@ -269,7 +284,7 @@ func TestDirectoriesAreNeverReplaced(t *testing.T) {
 		"a directory whose parent is a link": {"l/z": {dir: true, mode: 0o700}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			target := t.TempDir()
+			target := tempDir(t)
 			must(t, os.MkdirAll(filepath.Join(target, "x", "kept"), 0o755))
 			must(t, os.WriteFile(filepath.Join(target, "y"), []byte("kept"), 0o644))
 			must(t, os.Symlink("x", filepath.Join(target, "l")))
@@ -283,7 +298,7 @@ func TestDirectoriesAreNeverReplaced(t *testing.T) {
 
 func TestTargetThatIsAFile(t *testing.T) {
 	m := newMemory()
-	target := filepath.Join(t.TempDir(), "file")
+	target := filepath.Join(tempDir(t), "file")
 	must(t, os.WriteFile(target, nil, 0o644))
 	_, err := attempt(m, m.artifact(t, sample()), target)
 	wantKind(t, err, fault.Conflict)
@@ -294,7 +309,7 @@ func TestCancel(t *testing.T) {
 	m := newMemory()
 	files := tree{"big": {mode: 0o644, content: noise(1, 500*chunkSize)}, "small": {mode: 0o644, content: "s"}}
 	root := m.artifact(t, files)
-	target := t.TempDir()
+	target := tempDir(t)
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	var seen atomic.Int64
@@ -329,7 +344,7 @@ func TestManyWorkersGiveOneResult(t *testing.T) {
 	var results []restore.Result
 	for _, procs := range []int{1, 2, 8} {
 		before := runtime.GOMAXPROCS(procs)
-		target := t.TempDir()
+		target := tempDir(t)
 		results = append(results, run(t, m, root, target))
 		runtime.GOMAXPROCS(before)
 		same(t, scan(t, target), closed(files))

