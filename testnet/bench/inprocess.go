@@ -1,0 +1,49 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"os"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/sys/unix"
+
+	"github.com/tegwick/artifact-store/node/home"
+	"github.com/tegwick/artifact-store/store"
+	"github.com/tegwick/artifact-store/store/badger"
+	"github.com/tegwick/artifact-store/store/pack"
+)
+
+// withStore opens the store of dir as a node does, and runs it beside fn.
+func withStore(ctx context.Context, dir string, fn func(context.Context, *store.Store) error) (err error) {
+	h, err := home.Open(dir, home.Options{Create: true, Now: time.Now, Random: rand.Reader})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, h.Close()) }()
+	packs, err := pack.OS(h.PacksDir(), pack.OSOptions{})
+	if err != nil {
+		return err
+	}
+	meta, err := badger.Open(h.IndexDir(), badger.Options{})
+	if err != nil {
+		return err
+	}
+	s, err := store.Open(ctx, store.Options{ID: h.ID(), Packs: packs, Meta: meta, Now: time.Now, Admit: h.Admit})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	running, stop := context.WithCancel(ctx)
+	var group errgroup.Group
+	group.Go(func() error { return s.Run(running) })
+	group.Go(func() error {
+		defer stop()
+		return fn(ctx, s)
+	})
+	return group.Wait()
+}
+
+func fdatasync(f *os.File) error { return unix.Fdatasync(int(f.Fd())) }
