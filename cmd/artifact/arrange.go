@@ -17,9 +17,13 @@ func arrange(app *cli.App, args []string) []string {
 	if len(args) == 0 {
 		return args
 	}
-	rest, complete := args[1:], false
+	rest := args[1:]
+	var asked []string // what is to be completed, and that it is
 	if n := len(rest); n > 0 && rest[n-1] == completing {
-		rest, complete = rest[:n-1], true
+		rest, asked = rest[:n-1], rest[n-1:]
+		if n > 1 && strings.HasPrefix(rest[n-2], "-") {
+			rest, asked = args[1:n-1], args[n-1:]
+		}
 	}
 	var global, local, operands []string
 	command := ""
@@ -32,7 +36,7 @@ func arrange(app *cli.App, args []string) []string {
 		}
 		n, to := 1, &operands
 		switch f, isGlobal := find(arg, app.Flags, known); {
-		case len(arg) > 1 && arg[0] == '-':
+		case isFlag(arg):
 			if f != nil && takesValue(f) && !strings.Contains(arg, "=") {
 				n = min(2, len(rest))
 			}
@@ -55,10 +59,10 @@ func arrange(app *cli.App, args []string) []string {
 	if command != "" {
 		out = append(append(out, command), local...)
 	}
-	if complete {
-		return append(append(out, operands...), completing)
+	if asked != nil {
+		return slices.Concat(out, operands, asked)
 	}
-	if slices.ContainsFunc(operands, func(s string) bool { return strings.HasPrefix(s, "-") }) {
+	if slices.ContainsFunc(operands, isFlag) {
 		out = append(out, "--")
 	}
 	return append(out, operands...)
@@ -76,6 +80,9 @@ func find(arg string, global, own []cli.Flag) (f cli.Flag, isGlobal bool) {
 	}
 	return nil, false
 }
+
+// isFlag reports whether arg looks like one; "-" alone is standard input.
+func isFlag(arg string) bool { return len(arg) > 1 && arg[0] == '-' }
 
 func takesValue(f cli.Flag) bool {
 	d, ok := f.(cli.DocGenerationFlag)

@@ -24,7 +24,8 @@ artifact get acme/app:v1
 artifact get acme/app:v1 -o /srv/app --path bin --path etc/app.conf
 artifact get acme/backup:monday -o - | psql db
 
-The fields of --json: ref, digest, target, files, bytes, skipped, resumed_bytes, seconds.`,
+The fields of --json: ref, digest, target, files, bytes, skipped, resumed_bytes, seconds.
+With "-o -" the content is all that is printed.`,
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "the `DIRECTORY` to write into, or - for standard output"},
 			&cli.BoolFlag{Name: "overwrite", Usage: "replace files that differ"},

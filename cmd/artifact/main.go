@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"slices"
 	"syscall"
 
 	"github.com/urfave/cli/v2"
@@ -35,7 +36,9 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	defer stop()
 	o := &output{stdout: stdout, stderr: stderr}
 	app := newApp(o, stdin)
-	err := app.RunContext(ctx, arrange(app, args))
+	args = arrange(app, args)
+	o.json = slices.Contains(args, "--json") // for what is wrong before it is parsed
+	err := app.RunContext(ctx, args)
 	if err == nil {
 		err = o.flush()
 	}

@@ -74,7 +74,7 @@ func (o *output) afterInterrupt() string {
 }
 
 func (o *output) helpCommand() string {
-	if o.command == "" {
+	if o.command == "" || o.command == "help" {
 		return "artifact --help"
 	}
 	return "artifact " + o.command + " --help"

@@ -163,6 +163,6 @@ func (p *program) showPut(r node.PutResult) {
 		p.say("skipped %s: %s", s.Path, s.Reason)
 	}
 	p.result(out, "%s", out.Digest)
-	p.say("put %s: %s, %s; %s new (%s), the rest was there; %.1f s, %s", out.Ref, count(r.Files, "file"), size(r.Bytes),
+	p.say("put %s: %s, %s; %s new (%s); %.1f s, %s", out.Ref, count(r.Files, "file"), size(r.Bytes),
 		size(r.NewBytes), percent(r.NewBytes, r.Bytes), r.Elapsed.Seconds(), rate(r.Bytes, r.Elapsed))
 }

@@ -1,0 +1,42 @@
+package main
+
+import (
+	"os"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"artifact": main})
+}
+
+// The stories that users live, each with a store of its own. What they can say
+// beside the commands of testscript is in commands_test.go.
+func TestScript(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script",
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("HOME", e.Getenv("WORK")+"/home")
+			e.Setenv("ARTIFACT_DIR", e.Getenv("WORK")+"/store")
+			e.Values[heldKey{}] = make(map[string]*held)
+			return nil
+		},
+		Condition: func(name string) (bool, error) {
+			if name == "root" {
+				return os.Geteuid() == 0, nil
+			}
+			return false, os.ErrInvalid
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits":    exits,
+			"field":    field,
+			"flip":     flip,
+			"generate": generate,
+			"hold":     hold,
+			"release":  release,
+			"sametree": sametree,
+			"signal":   signalHeld,
+		},
+	})
+}
