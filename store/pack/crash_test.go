@@ -69,7 +69,7 @@ func TestCrashAtEveryOperation(t *testing.T) {
 	}
 	for _, mode := range []storetest.FailMode{storetest.Failed, storetest.Persisted, storetest.Halted} {
 		for n := 1; n <= whole.Operations()+1; n++ {
-			for seed := range uint64(12) {
+			for seed := range uint64(6) {
 				fs := storetest.NewCrashFS(seed)
 				fs.FailAt(n, mode)
 				h := run(t, fs, 0)

@@ -30,7 +30,7 @@ func TestBitFlips(t *testing.T) {
 			end = sealed.Size
 		}
 		wantClean(t, fs)
-		for off := int64(0); off < end; off += 101 {
+		for off := int64(0); off < end; off += 211 {
 			mask := byte(1) << (off % 8)
 			fs.Flip(pack.Name(1), off, mask)
 			wantFound(t, fs, off, locations)

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"syscall"
 
 	"github.com/tegwick/artifact-store/dag/fault"
 )
@@ -204,7 +205,7 @@ func osFault(op, path string, err error) error {
 		kind = fault.NotFound
 	case errors.Is(err, fs.ErrExist):
 		kind = fault.Conflict
-	case errors.Is(err, fs.ErrPermission):
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
 		kind = fault.Denied
 	}
 	return fault.Wrap(kind, op, path, err)

@@ -1,6 +1,7 @@
 package pack
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"time"
@@ -238,11 +239,4 @@ func (s *scanner) damage(off, length int64, reason string) {
 }
 
 // zero reports whether b holds zeros only.
-func zero(b []byte) bool {
-	for _, c := range b {
-		if c != 0 {
-			return false
-		}
-	}
-	return true
-}
+func zero(b []byte) bool { return bytes.Count(b, []byte{0}) == len(b) }
