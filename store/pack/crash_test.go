@@ -1,7 +1,6 @@
 package pack_test
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"reflect"
 	"testing"
@@ -75,7 +74,7 @@ func TestCrashAtEveryOperation(t *testing.T) {
 				h := run(t, fs, 0)
 				survives(t, fs.Crash(), h)
 				if t.Failed() {
-					t.Fatal(fmt.Sprintf("mode %d at operation %d, seed %d", mode, n, seed))
+					t.Fatalf("mode %d at operation %d, seed %d", mode, n, seed)
 				}
 			}
 		}
