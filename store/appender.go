@@ -16,8 +16,10 @@ type appender struct {
 	ready chan *group      // from here to the writer, in order
 	roll  chan chan error  // asks the writer to seal the segment that grows
 
-	mu       sync.Mutex // guards cur and inflight, and orders what goes to ready
-	cur      *group     // being filled; nil where nothing waits
+	mu       sync.Mutex    // guards all below, and orders what goes to ready
+	cur      *group        // being filled; nil where nothing waits
+	begun    chan struct{} // closed when cur is there: the others need no buffer then
+	closed   bool          // nothing is taken any more
 	inflight map[blockID]inflightEntry
 }
 
@@ -32,6 +34,7 @@ func newAppender() *appender {
 		free:     make(chan *pack.Batch, groupBuffers),
 		ready:    make(chan *group, groupBuffers),
 		roll:     make(chan chan error),
+		begun:    make(chan struct{}),
 		inflight: make(map[blockID]inflightEntry),
 	}
 	for range groupBuffers {
@@ -92,9 +95,14 @@ func (a *appender) add(ctx context.Context, stopped <-chan struct{}, r pack.Reco
 func (a *appender) addChange(g *group, r pack.Record, rows Batch) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	size := rows.size()
+	if a.cur == g && len(g.views) > 0 && g.viewBytes+size > maxViewBytes {
+		a.send()
+	}
 	_, ok := a.fill(g, r)
 	if ok {
 		g.views = append(g.views, rows)
+		g.viewBytes += size
 	}
 	return ok
 }
@@ -117,32 +125,42 @@ func (a *appender) fill(g *group, r pack.Record) (index int, ok bool) {
 
 // current returns the group that is being filled, beginning one if need be.
 func (a *appender) current(ctx context.Context, stopped <-chan struct{}) (*group, error) {
-	a.mu.Lock()
-	g := a.cur
-	a.mu.Unlock()
-	if g != nil {
-		return g, nil
+	for {
+		a.mu.Lock()
+		g, begun, closed := a.cur, a.begun, a.closed
+		a.mu.Unlock()
+		if closed {
+			return nil, errStopped("write block")
+		}
+		if g != nil {
+			return g, nil
+		}
+		select {
+		case buf := <-a.free:
+			a.begin(buf)
+		case <-begun:
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		case <-stopped:
+			return nil, errStopped("write block")
+		}
 	}
-	var buf *pack.Batch
-	select {
-	case buf = <-a.free:
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
-	case <-stopped:
-		return nil, errStopped("write block")
-	}
+}
+
+// begin makes buf the group that is being filled, unless there is one.
+func (a *appender) begin(buf *pack.Batch) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.cur != nil { // somebody else began one meanwhile
+	if a.cur != nil || a.closed {
 		a.free <- buf
-		return a.cur, nil
+		return
 	}
 	if buf == nil {
 		buf = pack.NewBatch(groupBytes)
 	}
 	buf.Reset()
 	a.cur = &group{batch: buf, durable: newOutcome(), indexed: newOutcome()}
-	return a.cur, nil
+	close(a.begun)
 }
 
 // push sends g off if it is still being filled.
@@ -158,7 +176,26 @@ func (a *appender) push(g *group) {
 // buffer there is, so that this never blocks. a.mu is held.
 func (a *appender) send() {
 	a.ready <- a.cur
-	a.cur = nil
+	a.cur, a.begun = nil, make(chan struct{})
+}
+
+// shut refuses what comes from now on and ends the groups that were not
+// written: their blocks are nowhere.
+func (a *appender) shut() {
+	a.mu.Lock()
+	a.closed = true
+	if a.cur != nil {
+		a.send()
+	}
+	a.mu.Unlock()
+	for {
+		select {
+		case g := <-a.ready:
+			a.finish(g, errStopped("write block"))
+		default:
+			return
+		}
+	}
 }
 
 // finish ends a group: its blocks are in the index now, or nowhere.
@@ -173,7 +210,7 @@ func (a *appender) finish(g *group, err error) {
 	buf := g.batch
 	g.batch = nil
 	a.mu.Unlock()
-	if !g.durable.ended() {
+	if !g.durable.succeeded() {
 		g.durable.end(err)
 	}
 	g.indexed.end(err)

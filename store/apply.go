@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"encoding/binary"
+	"maps"
 	"slices"
 
 	"github.com/tegwick/artifact-store/dag/dagcbor"
@@ -15,14 +16,23 @@ import (
 type view struct {
 	meta    Metadata
 	rows    map[string][]byte // nil: deleted
-	changed []string          // keys of rows since the last take, each once
 	nextSeq uint64
+
+	// What rows and nextSeq were at the last take, where they have changed.
+	before    map[string]oldRow
+	beforeSeq uint64
+}
+
+// oldRow is what a view held for a key; had is false where it held nothing.
+type oldRow struct {
+	value []byte
+	had   bool
 }
 
 // newView starts from what the metadata holds now. Whoever uses it is the only
 // writer of references until it is committed.
 func newView(ctx context.Context, m Metadata) (*view, error) {
-	v := &view{meta: m, rows: make(map[string][]byte)}
+	v := &view{meta: m, rows: make(map[string][]byte), before: make(map[string]oldRow)}
 	b, err := v.get(ctx, keySequence)
 	if err != nil {
 		return nil, err
@@ -34,6 +44,7 @@ func newView(ctx context.Context, m Metadata) (*view, error) {
 		v.nextSeq = binary.BigEndian.Uint64(b)
 	}
 	v.nextSeq++
+	v.beforeSeq = v.nextSeq
 	return v, nil
 }
 
@@ -49,10 +60,12 @@ func (v *view) get(ctx context.Context, key []byte) ([]byte, error) {
 }
 
 func (v *view) set(key, value []byte) {
-	if !slices.Contains(v.changed, string(key)) {
-		v.changed = append(v.changed, string(key))
+	k := string(key)
+	if _, changed := v.before[k]; !changed {
+		old, had := v.rows[k]
+		v.before[k] = oldRow{old, had}
 	}
-	v.rows[string(key)] = value
+	v.rows[k] = value
 }
 
 func (v *view) put(key []byte, row any) error {
@@ -67,20 +80,32 @@ func (v *view) put(key []byte, row any) error {
 // take returns the rows that were changed since it was last called.
 func (v *view) take() Batch {
 	var b Batch
-	for _, k := range v.changed {
+	for _, k := range slices.Sorted(maps.Keys(v.before)) {
 		if value := v.rows[k]; value != nil {
 			b.Put = append(b.Put, Pair{Key: []byte(k), Value: value})
 		} else {
 			b.Delete = append(b.Delete, []byte(k))
 		}
 	}
-	v.changed = nil
+	v.before, v.beforeSeq = make(map[string]oldRow), v.nextSeq
 	return b
 }
 
+// undo takes back what was changed since the last take.
+func (v *view) undo() {
+	for k, old := range v.before {
+		if old.had {
+			v.rows[k] = old.value
+		} else {
+			delete(v.rows, k)
+		}
+	}
+	v.before, v.nextSeq = make(map[string]oldRow), v.beforeSeq
+}
+
 // apply changes v as c says. It is the only function that makes views, for
-// what happens now and for what is replayed alike. What it refuses, as
-// [fault.NotFound] or [fault.Invalid], leaves v as it was.
+// what happens now and for what is replayed alike. What it refuses leaves v as
+// it was at the last take.
 func apply(ctx context.Context, v *view, c change) error {
 	if c.Sequence != v.nextSeq {
 		return fault.New(fault.Corrupt, "apply reference change", c.Repository, "it is number %d where %d is due", c.Sequence, v.nextSeq)
@@ -99,6 +124,7 @@ func apply(ctx context.Context, v *view, c change) error {
 		err = fault.New(fault.Invalid, "apply reference change", string(c.Op), "unknown operation")
 	}
 	if err != nil {
+		v.undo()
 		return err
 	}
 	v.nextSeq++

@@ -33,6 +33,17 @@ type change struct {
 
 const changeVersion = 1
 
+// checkNames keeps out of the store what its keys could not hold.
+func (c change) checkNames() error {
+	if err := dag.ValidateRepository(c.Repository); err != nil {
+		return err
+	}
+	if c.Tag == "" && (c.Op == opPublish || c.Op == opRemove) {
+		return nil
+	}
+	return dag.ValidateTag(c.Tag)
+}
+
 func (c change) encode() ([]byte, error) { return dagcbor.Marshal(c) }
 
 func decodeChange(data []byte) (change, error) {

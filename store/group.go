@@ -14,6 +14,8 @@ type group struct {
 	batch   *pack.Batch
 	entries []groupEntry
 	views   []Batch // view rows, one batch a reference change, that commit with the index entries
+	// viewBytes is the size of views.
+	viewBytes int
 
 	locations []pack.Location // of the entries, once written
 	segment   uint64
@@ -51,8 +53,8 @@ func (o *outcome) end(err error) {
 	close(o.done)
 }
 
-// ended reports whether it has ended without an error.
-func (o *outcome) ended() bool {
+// succeeded reports whether it has ended without an error.
+func (o *outcome) succeeded() bool {
 	select {
 	case <-o.done:
 		return o.err == nil

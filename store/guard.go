@@ -52,7 +52,11 @@ func (s *Store) mayRemove(repository string, manifest *dag.CID) func(context.Con
 		if err := decodeRow(row, &a); err != nil {
 			return fault.Wrap(fault.Denied, "guard", repository, err)
 		}
-		return nil
+		tags, err := v.tagsOf(ctx, repository, manifest.Digest)
+		if err == nil && len(tags) > maxChangeTags {
+			err = fault.New(fault.TooLarge, "guard", repository, "%d tags name it; one change takes at most %d", len(tags), maxChangeTags)
+		}
+		return err
 	}
 }
 

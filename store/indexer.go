@@ -29,7 +29,7 @@ func (s *Store) runIndexer(ctx context.Context, jobs <-chan indexJob) error {
 		if err != nil && failed == nil {
 			failed = err
 			s.opt.Log.Error("the index does not take what was written; stopping", "error", err)
-			s.stopOnce.Do(func() { close(s.stopped) })
+			s.stop()
 		}
 	}
 	return failed
@@ -39,6 +39,9 @@ func (s *Store) runIndexer(ctx context.Context, jobs <-chan indexJob) error {
 // else the entries go first, since they can be found again in the packs as
 // long as the segment's row does not cover them.
 func (s *Store) indexOne(ctx context.Context, j indexJob) error {
+	if j.segment == 0 {
+		return nil
+	}
 	s.index.Lock()
 	defer s.index.Unlock()
 	last := Batch{Put: []Pair{{segmentKey(j.segment), j.row.encode()}}}

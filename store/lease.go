@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"math"
+	"slices"
 	"sync"
 
 	"github.com/tegwick/artifact-store/dag"
@@ -26,12 +27,17 @@ type Lease struct {
 	nodes    map[dag.Digest]struct{} // dag-cbor blocks that are here with all they link to
 	groups   []*group                // written to and not known to be durable
 	released bool
+	pins     int // publications under way: the lease protects until they have ended
 }
+
+// maxNodes bounds what a lease remembers of nodes. Beyond it they are walked
+// again.
+const maxNodes = 1 << 20
 
 // leaseTable holds the active leases, and what those released during a
 // collection had relied on: the collection may have begun before they ended.
 type leaseTable struct {
-	mu         sync.Mutex // guards all below, and Lease.released with Lease.mu
+	mu         sync.Mutex // guards all below, and Lease.released and pins with Lease.mu
 	active     map[*Lease]struct{}
 	collecting bool
 	ended      []*Lease // released since the collection began
@@ -47,17 +53,39 @@ func (s *Store) Begin() *Lease {
 	return l
 }
 
-// Release ends the protection. Releasing again does nothing.
+// Release ends the protection, once a publication that is under way has ended.
+// Releasing again does nothing.
 func (l *Lease) Release() {
-	t := &l.s.leases
+	l.s.leases.change(l, func() { l.released = true })
+}
+
+// pin keeps the lease's protection until unpin, whatever becomes of whoever
+// holds the lease. A lease that was released is [fault.Conflict].
+func (l *Lease) pin(op string) (err error) {
+	l.s.leases.change(l, func() {
+		if l.released {
+			err = errReleased(op)
+			return
+		}
+		l.pins++
+	})
+	return err
+}
+
+func (l *Lease) unpin() {
+	l.s.leases.change(l, func() { l.pins-- })
+}
+
+// change changes how l is held. It ends with the last hold.
+func (t *leaseTable) change(l *Lease, how func()) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.released {
+	how()
+	if _, active := t.active[l]; !active || !l.released || l.pins > 0 {
 		return
 	}
-	l.released = true
 	delete(t.active, l)
 	if t.collecting {
 		t.ended = append(t.ended, l)
@@ -78,16 +106,21 @@ func (l *Lease) touch(loc pack.Location) {
 func (l *Lease) joined(g *group) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	kept := l.groups[:0]
-	for _, old := range l.groups {
-		if old == g {
-			return
-		}
-		if !old.durable.ended() {
-			kept = append(kept, old)
-		}
+	if n := len(l.groups); n > 0 && l.groups[n-1] == g {
+		return
 	}
-	l.groups = append(kept, g)
+	l.groups = slices.DeleteFunc(l.groups, func(old *group) bool { return old == g || old.durable.succeeded() })
+	l.groups = append(l.groups, g)
+}
+
+// hold notes that a dag-cbor block is here with all that it links to.
+func (l *Lease) hold(d dag.Digest) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.nodes) >= maxNodes {
+		clear(l.nodes)
+	}
+	l.nodes[d] = struct{}{}
 }
 
 // Flush returns when all that was received is durable. Its error says that
@@ -144,7 +177,11 @@ func (l *Lease) check(op string) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.released {
-		return fault.New(fault.Conflict, op, "", "the lease was released")
+		return errReleased(op)
 	}
 	return nil
+}
+
+func errReleased(op string) error {
+	return fault.New(fault.Conflict, op, "", "the lease was released")
 }

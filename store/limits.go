@@ -17,7 +17,6 @@ func (b Batch) Check() error {
 	if n := max(len(b.Put)+len(b.Delete), len(b.Require)); n > MaxBatchOps {
 		return fault.New(fault.TooLarge, op, "", "%d operations, of at most %d", n, MaxBatchOps)
 	}
-	size := 0
 	for _, p := range b.Put {
 		if len(p.Value) > MaxMetaValue {
 			return fault.New(fault.TooLarge, op, "", "a value of %d bytes, of at most %d", len(p.Value), MaxMetaValue)
@@ -25,23 +24,32 @@ func (b Batch) Check() error {
 		if err := checkKey(op, p.Key); err != nil {
 			return err
 		}
-		size += len(p.Key) + len(p.Value)
 	}
 	for _, k := range b.Delete {
 		if err := checkKey(op, k); err != nil {
 			return err
 		}
-		size += len(k)
 	}
 	for _, r := range b.Require {
 		if err := checkKey(op, r.Key); err != nil {
 			return err
 		}
 	}
-	if size > MaxBatchBytes {
+	if size := b.size(); size > MaxBatchBytes {
 		return fault.New(fault.TooLarge, op, "", "%d bytes, of at most %d", size, MaxBatchBytes)
 	}
 	return nil
+}
+
+// size is of the keys and values that b changes, in bytes.
+func (b Batch) size() (n int) {
+	for _, p := range b.Put {
+		n += len(p.Key) + len(p.Value)
+	}
+	for _, k := range b.Delete {
+		n += len(k)
+	}
+	return n
 }
 
 func checkKey(op string, key []byte) error {

@@ -49,9 +49,7 @@ func (l *Lease) Receive(ctx context.Context, b dag.Block) (fresh bool, err error
 		}
 	}
 	if typ == pack.Node {
-		l.mu.Lock()
-		l.nodes[b.CID.Digest] = struct{}{}
-		l.mu.Unlock()
+		l.hold(b.CID.Digest)
 	}
 	return fresh, nil
 }
@@ -151,8 +149,6 @@ func (l *Lease) holdNode(ctx context.Context, c dag.CID) error {
 	if err := l.holdAll(ctx, links); err != nil {
 		return err
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.nodes[c.Digest] = struct{}{}
+	l.hold(c.Digest)
 	return nil
 }

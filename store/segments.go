@@ -20,9 +20,10 @@ type segments struct {
 
 	mu   sync.Mutex // guards all below
 	all  map[uint64]*segment
-	top  uint64 // the largest id that was ever in all: none is used twice
+	top  uint64 // the largest id that was ever used: none is used twice
 	tick uint64 // counts acquisitions, to close what was not used for longest
-	open int    // readers open
+	lent int    // readers open
+	shut bool   // no reader is opened any more
 }
 
 // segment is one segment file. Its fields are guarded by segments.mu.
@@ -34,6 +35,7 @@ type segment struct {
 	used    uint64
 	readers int
 	drained chan struct{} // closed when readers is 0 and the segment is dropped
+	lost    bool          // the file is not there, and nobody dropped it
 	// condemned slots are about to lose their index entries: whoever finds one
 	// there takes the block for absent. nil where none are.
 	condemned bitmap
@@ -94,7 +96,45 @@ func (t *segments) horizon() uint64 {
 	return first
 }
 
-// next returns an id above all that were ever seen.
+// open returns the segments that may grow, the newest first.
+func (t *segments) open() []uint64 {
+	var open []uint64
+	for _, id := range slices.Backward(t.ids()) {
+		if row, ok := t.row(id); ok && row.State == segmentOpen {
+			open = append(open, id)
+		}
+	}
+	return open
+}
+
+// lose notes that a segment's file is missing.
+func (t *segments) lose(id uint64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if g := t.all[id]; g != nil {
+		g.lost = true
+	}
+}
+
+// isLost reports whether a segment's file is missing.
+func (t *segments) isLost(id uint64) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	g := t.all[id]
+	return g != nil && g.lost
+}
+
+// skip sees to it that id is not used again.
+func (t *segments) skip(id uint64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.top = max(t.top, id)
+}
+
+// newest reports whether no segment after id was ever used.
+func (t *segments) newest(id uint64) bool { return t.next() == id+1 }
+
+// next returns an id above all that were ever used.
 func (t *segments) next() uint64 {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -102,20 +142,28 @@ func (t *segments) next() uint64 {
 }
 
 // acquire lends out the reader of a segment until release is called.
-// [fault.NotFound] means that the segment is gone: look the block up again.
+// [fault.NotFound] means that the segment is gone: look the block up again. A
+// file that is missing is [fault.Corrupt].
 func (t *segments) acquire(id uint64) (r *pack.Reader, release func(), err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	g := t.all[id]
-	if g == nil || g.row.State == segmentDropped {
+	switch {
+	case t.shut:
+		return nil, nil, fault.New(fault.Unavailable, "open segment", pack.Name(id), "the store is closed")
+	case g == nil || g.row.State == segmentDropped:
 		return nil, nil, fault.New(fault.NotFound, "open segment", pack.Name(id), "there is no such segment")
-	}
-	if g.reader == nil {
+	case g.reader == nil:
 		t.shrink()
-		if g.reader, err = pack.OpenReader(t.fs, id, t.store); err != nil {
+		r, err := pack.OpenReader(t.fs, id, t.store)
+		if fault.Is(err, fault.NotFound) {
+			return nil, nil, fault.New(fault.Corrupt, "open segment", pack.Name(id), "the file is missing")
+		}
+		if err != nil {
 			return nil, nil, err
 		}
-		t.open++
+		g.reader = r
+		t.lent++
 	}
 	t.tick++
 	g.used = t.tick
@@ -137,7 +185,7 @@ func (t *segments) release(g *segment) {
 // many as may be and one is idle. A read-only descriptor has nothing to lose
 // by failing to close.
 func (t *segments) shrink() {
-	if t.open < maxOpenSegments {
+	if t.lent < maxOpenSegments {
 		return
 	}
 	var oldest *segment
@@ -149,7 +197,7 @@ func (t *segments) shrink() {
 	if oldest != nil {
 		_ = oldest.reader.Close()
 		oldest.reader = nil
-		t.open--
+		t.lent--
 	}
 }
 
@@ -162,12 +210,13 @@ func (t *segments) condemn(id uint64, slots bitmap) {
 	}
 }
 
-// isCondemned reports whether the block at l is about to go.
+// isCondemned reports whether the block at l is about to go, or has gone with
+// its file: whoever has it gives it again.
 func (t *segments) isCondemned(l pack.Location) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	g := t.all[l.Segment]
-	return g == nil || g.row.State == segmentDropped || g.condemned.has(l.Slot)
+	return g == nil || g.lost || g.row.State == segmentDropped || g.condemned.has(l.Slot)
 }
 
 // drain waits until nobody reads the dropped segment and forgets it.
@@ -193,7 +242,7 @@ func (t *segments) drain(ctx context.Context, id uint64) error {
 	if g.reader != nil {
 		err = g.reader.Close()
 		g.reader = nil
-		t.open--
+		t.lent--
 	}
 	return err
 }
@@ -207,12 +256,13 @@ func (t *segments) forget(id uint64) {
 func (t *segments) close() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.shut = true
 	var errs []error
 	for _, g := range t.all {
 		if g.reader != nil {
 			errs = append(errs, g.reader.Close())
 			g.reader = nil
-			t.open--
+			t.lent--
 		}
 	}
 	return errors.Join(errs...)

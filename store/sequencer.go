@@ -9,17 +9,24 @@ import (
 	"github.com/tegwick/artifact-store/store/pack"
 )
 
-// maxRound is how many changes are numbered and committed together: their view
-// rows have to fit one transaction with the rest of their group.
-const maxRound = 128
+// Limits of what is committed together: the view rows of a group have to fit
+// one transaction with its index entries.
+const (
+	maxRound     = 128       // changes
+	maxViewBytes = 440 << 10 // of the view rows of a group
+	// maxChangeTags is how many tags go with an artifact in one change: at two
+	// rows a tag, with the longest names, they are within maxViewBytes.
+	maxChangeTags = 512
+)
 
 // sequencer gives reference changes their order. It is their only writer, so
 // that a change is planned against exactly the state that it will meet.
 type sequencer struct {
 	wake chan struct{} // holds one token while queue is not empty
 
-	mu    sync.Mutex // guards queue
+	mu    sync.Mutex // guards all below
 	queue []*changeRequest
+	shut  bool // nothing is taken any more
 }
 
 // changeRequest is a change that waits for its turn.
@@ -27,22 +34,59 @@ type changeRequest struct {
 	change change
 	// check is asked for its leave against the state before the change.
 	check func(context.Context, *view) error
-	done  outcome
+	// finally is called when the change is applied, or never will be; its
+	// caller may have given up by then. It may be nil, as may check.
+	finally func()
+	done    outcome
 }
 
-// commit numbers a change and returns when it is applied and durable. check
-// may be nil.
-func (s *Store) commit(ctx context.Context, c change, check func(context.Context, *view) error) (change, error) {
-	r := &changeRequest{change: c, check: check, done: newOutcome()}
-	s.refs.mu.Lock()
-	s.refs.queue = append(s.refs.queue, r)
-	s.refs.mu.Unlock()
-	s.refs.poke()
-	err := r.done.wait(ctx, s.stopped)
-	if err != nil {
-		return change{}, err
+func (r *changeRequest) end(err error) {
+	if r.finally != nil {
+		r.finally()
 	}
-	return r.change, nil
+	r.done.end(err)
+}
+
+// commit numbers a change and returns when it is applied and durable. Where ctx
+// ends first, the change may yet come to pass.
+func (s *Store) commit(ctx context.Context, r *changeRequest) error {
+	s.submit(r)
+	return r.done.wait(ctx, s.stopped)
+}
+
+// submit queues a change.
+func (s *Store) submit(r *changeRequest) {
+	r.done = newOutcome()
+	if !s.refs.push(r) {
+		r.end(errStopped("change reference"))
+		return
+	}
+	s.refs.poke()
+}
+
+func (q *sequencer) push(r *changeRequest) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if !q.shut {
+		q.queue = append(q.queue, r)
+	}
+	return !q.shut
+}
+
+// close refuses what comes from now on, and ends what waits.
+func (q *sequencer) close() {
+	q.mu.Lock()
+	q.shut = true
+	q.mu.Unlock()
+	for {
+		rest := q.take()
+		if len(rest) == 0 {
+			return
+		}
+		for _, r := range rest {
+			r.end(errStopped("change reference"))
+		}
+	}
 }
 
 func (q *sequencer) poke() {
@@ -69,6 +113,7 @@ func (q *sequencer) back(rest []*changeRequest) {
 }
 
 func (s *Store) runSequencer(ctx context.Context) error {
+	defer s.refs.close()
 	for {
 		select {
 		case <-ctx.Done():
@@ -99,7 +144,7 @@ func (s *Store) runRound(ctx context.Context, round []*changeRequest) {
 	}
 	if err != nil {
 		for _, r := range round {
-			r.done.end(err)
+			r.end(err)
 		}
 		return
 	}
@@ -107,7 +152,7 @@ func (s *Store) runRound(ctx context.Context, round []*changeRequest) {
 	for i, r := range round {
 		rec, refused := s.plan(ctx, v, r)
 		if refused != nil {
-			r.done.end(refused)
+			r.end(refused)
 			continue
 		}
 		if !s.appender.addChange(g, rec, v.take()) {
@@ -120,15 +165,18 @@ func (s *Store) runRound(ctx context.Context, round []*changeRequest) {
 		return
 	}
 	s.appender.push(g)
-	err = g.indexed.wait(ctx, s.stopped)
+	<-g.indexed.done // the writer and the indexer end every group
 	for _, r := range planned {
-		r.done.end(err)
+		r.end(g.indexed.err)
 	}
 }
 
 // plan numbers a change, lays it over v and returns its record. A change that
 // is refused leaves v as it was.
 func (s *Store) plan(ctx context.Context, v *view, r *changeRequest) (pack.Record, error) {
+	if err := r.change.checkNames(); err != nil {
+		return pack.Record{}, err
+	}
 	if r.check != nil {
 		if err := r.check(ctx, v); err != nil {
 			return pack.Record{}, err

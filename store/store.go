@@ -96,7 +96,7 @@ func Open(ctx context.Context, opt Options) (*Store, error) {
 
 // Close releases everything. [Store.Run] must have ended, or never run.
 func (s *Store) Close() error {
-	s.stopOnce.Do(func() { close(s.stopped) })
+	s.stop()
 	return errors.Join(s.segments.close(), s.meta.Close())
 }
 

@@ -14,7 +14,7 @@ import (
 // end means that the index can no longer be trusted to follow the packs; a
 // store that is opened anew brings them into agreement. Run may be called once.
 func (s *Store) Run(ctx context.Context) error {
-	defer s.stopOnce.Do(func() { close(s.stopped) })
+	defer s.stop()
 	group, ctx := errgroup.WithContext(ctx)
 	jobs := make(chan indexJob, groupBuffers)
 	group.Go(func() error { return s.runWriter(ctx, jobs) })
@@ -23,40 +23,56 @@ func (s *Store) Run(ctx context.Context) error {
 	return group.Wait()
 }
 
+// stop tells everyone who waits that nothing commits any more.
+func (s *Store) stop() { s.stopOnce.Do(func() { close(s.stopped) }) }
+
 // indexJob is work for the indexer: a group whose bytes are durable, or with
-// no group the state that a segment has come to.
+// no group the state that a segment has come to, or with neither nothing.
 type indexJob struct {
 	group   *group
-	segment uint64
+	segment uint64 // 0 where only done is to be answered
 	row     segmentRow
 	done    chan<- error // answered when all up to here is indexed; may be nil
 }
 
-// segmentWriter is the writer's hold on the one segment that grows.
+// segmentWriter is the writer's hold on the one segment that grows. It alone
+// knows how far a segment is durable: the rows in [segments] follow the index,
+// which comes later.
 type segmentWriter struct {
 	s    *Store
 	jobs chan<- indexJob
 	w    *pack.Writer // nil before the first write and after a segment's end
 	row  segmentRow   // of w's segment
+	left []uint64     // open when the store was opened and not looked at yet, descending
 }
 
+// runWriter writes groups until ctx or the store ends. What it leaves is
+// nowhere, and whoever waits for it hears so.
 func (s *Store) runWriter(ctx context.Context, jobs chan<- indexJob) (err error) {
-	sw := segmentWriter{s: s, jobs: jobs}
+	sw := segmentWriter{s: s, jobs: jobs, left: s.segments.open()}
 	defer close(jobs)
 	defer func() { err = errors.Join(err, sw.close()) }()
+	defer s.appender.shut()
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-s.stopped:
+			return nil
 		case done := <-s.appender.roll:
 			sw.roll(done)
 		case g := <-s.appender.ready:
-			if err := sw.write(g); err != nil {
+			fatal, err := sw.write(g)
+			if err != nil {
 				s.appender.finish(g, err)
-				continue
 			}
-			g.durable.end(nil)
-			jobs <- indexJob{group: g, segment: g.segment, row: g.row}
+			if fatal {
+				return fault.Wrap(fault.Other, "write segment", "", err)
+			}
+			if err == nil {
+				g.durable.end(nil)
+				jobs <- indexJob{group: g, segment: g.segment, row: g.row}
+			}
 		}
 	}
 }
@@ -64,20 +80,25 @@ func (s *Store) runWriter(ctx context.Context, jobs chan<- indexJob) (err error)
 // write makes a group durable. A write or sync that fails ends its segment for
 // ever, since nothing is known of its tail then, and the group, which is still
 // in memory, is written to another one.
-func (sw *segmentWriter) write(g *group) error {
-	if err := sw.room(g.batch.Bytes()); err != nil {
-		return err
-	}
-	locations, err := sw.w.Append(g.batch, sw.s.opt.Now())
-	if err != nil {
-		sw.s.opt.Log.Error("a segment failed; writing to another", "segment", pack.Name(sw.w.Segment()), "error", err)
-		sw.end(segmentClosed, nil)
-		if err := sw.room(g.batch.Bytes()); err != nil {
-			return err
+//
+// A group that is given up must not come back: the numbers of its changes are
+// given again. Where what an attempt left behind cannot be cut off the failure
+// is fatal, and the next opening finds whether the group is there.
+func (sw *segmentWriter) write(g *group) (fatal bool, err error) {
+	var locations []pack.Location
+	for try := 0; ; try++ {
+		if err = sw.room(g.batch.Bytes()); err != nil {
+			return fatal, err
 		}
-		if locations, err = sw.w.Append(g.batch, sw.s.opt.Now()); err != nil {
-			sw.end(segmentClosed, nil)
-			return err
+		if locations, err = sw.w.Append(g.batch, sw.s.opt.Now()); err == nil {
+			break
+		}
+		sw.s.opt.Log.Error("a segment failed", "segment", pack.Name(sw.w.Segment()), "error", err)
+		if !sw.abandon() {
+			fatal = true
+		}
+		if try > 0 {
+			return fatal, err
 		}
 	}
 	sw.row.At = sw.w.State()
@@ -87,18 +108,16 @@ func (sw *segmentWriter) write(g *group) error {
 		}
 	}
 	g.locations, g.segment, g.row = locations, sw.w.Segment(), sw.row
-	return nil
+	return false, nil
 }
 
 // room makes sure that there is a segment with room for n bytes.
 func (sw *segmentWriter) room(n int) error {
-	if sw.w == nil {
-		if err := sw.resume(); err != nil {
-			return err
-		}
+	if err := sw.resume(); err != nil {
+		return err
 	}
 	if sw.w != nil && sw.w.Room() < int64(n) {
-		sw.end(segmentSealed, nil)
+		sw.seal(nil)
 	}
 	if sw.w == nil {
 		return sw.create(n)
@@ -106,85 +125,120 @@ func (sw *segmentWriter) room(n int) error {
 	return nil
 }
 
-// resume goes on with the segment that an earlier run left open. Any other
-// open one is ended: it was given up after a failure.
+// resume goes on with the segment that an earlier run left open, where it is
+// the newest. Any other open one is ended: it was given up after a failure.
 func (sw *segmentWriter) resume() error {
-	ids := sw.s.segments.ids()
-	for i := len(ids) - 1; i >= 0; i-- {
-		row, ok := sw.s.segments.row(ids[i])
-		if !ok || row.State != segmentOpen {
-			continue
+	for len(sw.left) > 0 {
+		id := sw.left[0]
+		row, _ := sw.s.segments.row(id)
+		err := sw.s.opt.Admit(max(0, sw.s.opt.SegmentSize-row.At.Length))
+		if err == nil && sw.s.segments.newest(id) {
+			var w *pack.Writer
+			w, err = pack.Resume(sw.s.opt.Packs, id, sw.s.opt.ID, row.At, sw.s.opt.SegmentSize)
+			if err == nil {
+				sw.w, sw.row, sw.left = w, row, sw.left[1:]
+				continue
+			}
 		}
-		w, err := pack.Resume(sw.s.opt.Packs, ids[i], sw.s.opt.ID, row.At, sw.s.opt.SegmentSize)
-		if err == nil && sw.w == nil {
-			sw.w, sw.row = w, row
-			continue
-		}
-		if fault.Is(err, fault.Full) || fault.Is(err, fault.Denied) {
+		if fault.Is(err, fault.Denied) {
 			return err
 		}
 		if err != nil {
-			sw.s.opt.Log.Error("a segment cannot be continued", "segment", pack.Name(ids[i]), "error", err)
-		} else if err := w.Close(); err != nil {
-			return err
+			sw.s.opt.Log.Warn("a segment cannot be continued", "segment", pack.Name(id), "error", err)
 		}
+		sw.left = sw.left[1:]
+		sw.cut(id, row.At)
 		row.State = segmentClosed
-		sw.jobs <- indexJob{segment: ids[i], row: row}
+		sw.jobs <- indexJob{segment: id, row: row}
 	}
 	return nil
 }
 
 // create begins a segment that has room for n bytes: of the usual size, or of
-// half, a quarter and so on where the disk has no room for that.
+// half, a quarter and so on where the disk has no room for that. A number that
+// may have left a file behind is not used again.
 func (sw *segmentWriter) create(n int) error {
 	const footer = 1 << 20
 	need := int64(n) + pack.Align + footer
-	id := sw.s.segments.next()
 	for size := max(sw.s.opt.SegmentSize, need); ; size = max(size/2, need) {
+		id := sw.s.segments.next()
 		err := sw.s.opt.Admit(size)
 		if err == nil {
-			sw.w, err = pack.Create(sw.s.opt.Packs, id, sw.s.opt.ID, size)
-		}
-		if err == nil {
-			break
+			if sw.w, err = pack.Create(sw.s.opt.Packs, id, sw.s.opt.ID, size); err == nil {
+				sw.row = segmentRow{State: segmentOpen, At: sw.w.State()}
+				sw.s.segments.set(id, sw.row)
+				return nil
+			}
+			if !fault.Is(err, fault.Full) {
+				sw.s.segments.skip(id)
+			}
 		}
 		if !fault.Is(err, fault.Full) || size == need {
 			return err
 		}
 	}
-	sw.row = segmentRow{State: segmentOpen, At: sw.w.State()}
-	sw.s.segments.set(id, sw.row)
-	return nil
 }
 
 // roll seals the segment that grows, and answers when its end is indexed.
 func (sw *segmentWriter) roll(done chan<- error) {
-	if sw.w == nil {
-		if err := sw.resume(); err != nil || sw.w == nil {
-			done <- err
-			return
-		}
+	if err := sw.resume(); err != nil {
+		done <- err
+		return
 	}
-	sw.end(segmentSealed, done)
+	if sw.w == nil {
+		sw.jobs <- indexJob{done: done}
+		return
+	}
+	sw.seal(done)
 }
 
-// end ends the segment: sealed, or closed as it is where it has failed.
-func (sw *segmentWriter) end(state segmentState, done chan<- error) {
+// seal ends the segment with a footer, or closes it as it is where that fails.
+func (sw *segmentWriter) seal(done chan<- error) {
 	w, row := sw.w, sw.row
 	sw.w = nil
-	row.State = state
-	if state == segmentSealed {
-		if _, err := w.Seal(); err != nil {
-			sw.s.opt.Log.Error("a segment could not be sealed", "segment", pack.Name(w.Segment()), "error", err)
-			row.State = segmentClosed
-		}
-	}
-	if row.State == segmentClosed {
-		if err := w.Close(); err != nil {
-			sw.s.opt.Log.Error("a segment could not be closed", "segment", pack.Name(w.Segment()), "error", err)
-		}
+	row.State = segmentSealed
+	if _, err := w.Seal(); err != nil {
+		sw.s.opt.Log.Error("a segment could not be sealed", "segment", pack.Name(w.Segment()), "error", err)
+		row.State = segmentClosed
+		sw.cut(w.Segment(), row.At)
 	}
 	sw.jobs <- indexJob{segment: w.Segment(), row: row, done: done}
+}
+
+// abandon ends the segment after a failed append and reports whether nothing
+// of that is left. Where that is not known the segment's row stays as it is, so
+// that the next opening looks at what is there.
+func (sw *segmentWriter) abandon() (clean bool) {
+	w, row := sw.w, sw.row
+	sw.w = nil
+	if err := w.Close(); err != nil {
+		sw.s.opt.Log.Error("a segment could not be closed", "segment", pack.Name(w.Segment()), "error", err)
+	}
+	if !sw.cut(w.Segment(), row.At) {
+		return false
+	}
+	row.State = segmentClosed
+	sw.jobs <- indexJob{segment: w.Segment(), row: row}
+	return true
+}
+
+// cut takes away what stands behind the durable end of a segment, and reports
+// whether that is durable.
+func (sw *segmentWriter) cut(id uint64, at pack.State) bool {
+	f, err := sw.s.opt.Packs.Open(pack.Name(id))
+	if err == nil {
+		var size int64
+		if size, err = f.Size(); err == nil && size >= at.Length {
+			if err = f.Truncate(at.Length); err == nil {
+				err = f.Sync()
+			}
+		}
+		err = errors.Join(err, f.Close())
+	}
+	if err != nil {
+		sw.s.opt.Log.Error("the tail of a segment could not be cut off", "segment", pack.Name(id), "error", err)
+	}
+	return err == nil
 }
 
 func (sw *segmentWriter) close() error {
