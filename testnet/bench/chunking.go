@@ -1,3 +1,5 @@
+//go:build linux
+
 package main
 
 import (
@@ -5,12 +7,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"time"
+	"runtime"
 
 	"github.com/tegwick/artifact-store/dag/chunk"
 )
 
-// chunking cuts the corpus in memory, on one core.
+// chunking cuts the corpus in memory. What counts is the time that the thread
+// had a core, which neighbours on the machine do not change.
 func (b *bench) chunking(ctx context.Context) error {
 	data, err := os.ReadFile(b.corpus.mixed)
 	if err != nil {
@@ -20,15 +23,24 @@ func (b *bench) chunking(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	var speeds []float64
 	for range b.rounds {
-		began, chunks := time.Now(), 0
-		for rest := data; len(rest) > 0; chunks++ {
+		began, err := threadSeconds()
+		if err != nil {
+			return err
+		}
+		for rest := data; len(rest) > 0; {
 			rest = rest[profile.Cut(rest):]
 		}
-		speeds = append(speeds, float64(len(data))/1e9/time.Since(began).Seconds())
+		ended, err := threadSeconds()
+		if err != nil {
+			return err
+		}
+		speeds = append(speeds, float64(len(data))/1e9/(ended-began))
 	}
-	b.atLeast("chunking, GB/s on a core", speeds, 2, "in memory")
+	b.atLeast("chunking, GB a second of a core's time", speeds, 2, "the whole corpus, from memory")
 	return nil
 }
 

@@ -1,3 +1,5 @@
+//go:build linux
+
 package main
 
 import (
@@ -47,3 +49,10 @@ func withStore(ctx context.Context, dir string, fn func(context.Context, *store.
 }
 
 func fdatasync(f *os.File) error { return unix.Fdatasync(int(f.Fd())) }
+
+// threadSeconds is how long this thread has had a core.
+func threadSeconds() (float64, error) {
+	var t unix.Timespec
+	err := unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &t)
+	return float64(t.Nano()) / 1e9, err
+}

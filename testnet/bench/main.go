@@ -1,3 +1,5 @@
+//go:build linux
+
 // Command bench measures artifact-store against its peers on this machine and
 // writes docs/benchmarks.md. Each figure is a ratio of two things measured side
 // by side in one run, since machines differ and are noisy; of several rounds it
