@@ -61,7 +61,12 @@ func (n *Node) Put(ctx context.Context, req PutRequest) (PutResult, error) {
 	if err != nil {
 		return PutResult{}, fault.Wrap(fault.Other, "put", req.Repository, err)
 	}
-	a, err := lease.Publish(ctx, store.Publication{Repository: req.Repository, Tag: req.Tag, Manifest: kept.Manifest})
+	if err := context.Cause(ctx); err != nil {
+		return PutResult{}, err
+	}
+	// From here on it is short, and whoever gives up is owed a clear answer:
+	// it was published, or it was not.
+	a, err := lease.Publish(context.WithoutCancel(ctx), store.Publication{Repository: req.Repository, Tag: req.Tag, Manifest: kept.Manifest})
 	if err != nil {
 		return PutResult{}, fault.Wrap(fault.Other, "put", req.Repository, err)
 	}
