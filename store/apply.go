@@ -79,16 +79,30 @@ func (v *view) put(key []byte, row any) error {
 
 // take returns the rows that were changed since it was last called.
 func (v *view) take() Batch {
-	var b Batch
-	for _, k := range slices.Sorted(maps.Keys(v.before)) {
+	b := v.batch(slices.Sorted(maps.Keys(v.before)))
+	v.before, v.beforeSeq = make(map[string]oldRow), v.nextSeq
+	return b
+}
+
+// all returns every row that was changed.
+func (v *view) all() Batch { return v.batch(slices.Sorted(maps.Keys(v.rows))) }
+
+func (v *view) batch(keys []string) (b Batch) {
+	for _, k := range keys {
 		if value := v.rows[k]; value != nil {
 			b.Put = append(b.Put, Pair{Key: []byte(k), Value: value})
 		} else {
 			b.Delete = append(b.Delete, []byte(k))
 		}
 	}
-	v.before, v.beforeSeq = make(map[string]oldRow), v.nextSeq
 	return b
+}
+
+// pass goes on behind the change number seq without it.
+func (v *view) pass(seq uint64) {
+	v.nextSeq = seq + 1
+	v.set(keySequence, binary.BigEndian.AppendUint64(nil, seq))
+	v.take()
 }
 
 // undo takes back what was changed since the last take.
@@ -176,6 +190,7 @@ func applyRemove(ctx context.Context, v *view, c change) error {
 		if _, err := v.dropTag(ctx, c.Repository, t); err != nil {
 			return err
 		}
+		v.set(nameKey(c.Repository, c.Manifest.Digest, t), nil)
 	}
 	v.set(key, nil)
 	v.set(ownerKey(c.Manifest.Digest, c.Repository), nil)

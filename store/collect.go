@@ -51,6 +51,7 @@ type collection struct {
 	opt     CollectOptions
 	started map[uint64]segmentRow // segments and their ends when it began
 	marks   slotSet               // blocks that references reach, by place
+	walked  slotSet               // those whose links were followed
 	marked  bool                  // marks is whole
 	limit   *rate.Limiter
 	report  Collected
@@ -62,7 +63,8 @@ type collection struct {
 //
 // Errors: [fault.Conflict] while another collection runs; [fault.Corrupt]
 // where a referred block cannot be read, since then nothing below it is known
-// and nothing may go.
+// and nothing may go, and where a segment is damaged, which stays while the
+// others are collected.
 func (s *Store) Collect(ctx context.Context, opt CollectOptions) (Collected, error) {
 	const op = "collect garbage"
 	if !s.collecting.TryLock() {
@@ -75,12 +77,14 @@ func (s *Store) Collect(ctx context.Context, opt CollectOptions) (Collected, err
 	if opt.Dead < 0 || opt.Dead > 1 {
 		return Collected{}, fault.New(fault.Invalid, op, "", "the dead part must be above 0 and at most 1, not %g", opt.Dead)
 	}
-	c := &collection{s: s, opt: opt, marks: make(slotSet), limit: rate.NewLimiter(rate.Inf, 0)}
+	c := &collection{s: s, opt: opt, marks: make(slotSet), walked: make(slotSet), limit: rate.NewLimiter(rate.Inf, 0)}
 	if opt.Rate > 0 {
 		c.limit = rate.NewLimiter(rate.Limit(opt.Rate), dag.MaxRaw)
 	}
 	defer s.leases.watch()()
-	c.begin()
+	if err := c.begin(ctx); err != nil {
+		return c.report, fault.Wrap(fault.Other, op, "", err)
+	}
 	if err := c.mark(ctx); err != nil {
 		return c.report, fault.Wrap(fault.Other, op, "", err)
 	}
@@ -91,14 +95,21 @@ func (s *Store) Collect(ctx context.Context, opt CollectOptions) (Collected, err
 }
 
 // begin fixes the ends of the segments: what is written beyond them is not
-// looked at.
-func (c *collection) begin() {
+// looked at. What an earlier collection could not remove goes now.
+func (c *collection) begin(ctx context.Context) error {
 	c.started = make(map[uint64]segmentRow)
 	for _, id := range c.s.segments.ids() {
-		if row, ok := c.s.segments.row(id); ok && row.State != segmentDropped {
+		row, ok := c.s.segments.row(id)
+		if ok && row.State == segmentDropped && !c.opt.DryRun {
+			if err := c.s.finishDrop(ctx, id); err != nil {
+				return err
+			}
+		}
+		if ok && row.State != segmentDropped {
 			c.started[id] = row
 		}
 	}
+	return nil
 }
 
 // slots are those that a segment had when the collection began.
@@ -126,7 +137,8 @@ func (c *collection) mark(ctx context.Context) error {
 	return nil
 }
 
-// reach marks blocks and all below them. One that is marked was walked.
+// reach marks blocks and all below them. A block may be reached as raw bytes
+// before it is as a node, so that being marked is not yet being walked.
 func (c *collection) reach(ctx context.Context, cids []dag.CID) error {
 	digests := make([]dag.Digest, len(cids))
 	for i, cid := range cids {
@@ -144,7 +156,8 @@ func (c *collection) reach(ctx context.Context, cids []dag.CID) error {
 		if err != nil {
 			return err
 		}
-		if !c.marks.add(loc.Segment, loc.Slot) || cid.Codec != dag.Cbor {
+		c.marks.add(loc.Segment, loc.Slot)
+		if cid.Codec != dag.Cbor || !c.walked.add(loc.Segment, loc.Slot) {
 			continue
 		}
 		b, err := c.s.Get(ctx, cid)

@@ -2,6 +2,9 @@ package store
 
 import (
 	"context"
+	"encoding/binary"
+	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/tegwick/artifact-store/dag"
@@ -34,6 +37,9 @@ type checker struct {
 	progress FsckProgress
 	total    int64
 	report   FsckReport
+	rows     map[uint64]segmentRow // of the segments that are looked at, when it began
+	sequence uint64                // of the last change when it began
+	changes  bitmap                // sequences of the changes that were found
 	matched  slotSet               // slots that the index names and that hold their block
 	lost     map[dag.Digest]*[]int // blocks that cannot be read -> their problems
 }
@@ -50,20 +56,21 @@ func (s *Store) Fsck(ctx context.Context, progress FsckProgress) (FsckReport, er
 	}
 	defer s.collecting.Unlock()
 	c := &checker{s: s, progress: progress, matched: make(slotSet), lost: make(map[dag.Digest]*[]int)}
-	ids := s.segments.ids()
-	for _, id := range ids {
-		row, _ := s.segments.row(id)
-		c.total += row.At.Length
+	if err := c.begin(ctx); err != nil {
+		return c.report, fault.Wrap(fault.Other, op, "", err)
 	}
-	for _, id := range ids {
-		if err := c.segment(ctx, id); err != nil {
+	for _, id := range slices.Sorted(maps.Keys(c.rows)) {
+		if err := c.segment(ctx, id, c.rows[id]); err != nil {
 			return c.report, fault.Wrap(fault.Other, op, pack.Name(id), err)
 		}
 	}
+	c.sequences()
 	if err := c.index(ctx); err != nil {
 		return c.report, fault.Wrap(fault.Other, op, "index", err)
 	}
-	if err := c.closures(ctx); err != nil {
+	if err := c.closures(ctx); fault.Is(err, fault.Corrupt) {
+		c.problem(Problem{Reason: err.Error()})
+	} else if err != nil {
 		return c.report, fault.Wrap(fault.Other, op, "artifacts", err)
 	}
 	if n := len(c.report.Problems); n > 0 {
@@ -88,12 +95,52 @@ func (c *checker) lose(d dag.Digest, p Problem) {
 	*at = append(*at, c.problem(p))
 }
 
-// segment reads one segment whole.
-func (c *checker) segment(ctx context.Context, id uint64) error {
-	row, ok := c.s.segments.row(id)
-	if !ok || row.State == segmentDropped {
-		return nil
+// begin fixes what is looked at, between two commits of the indexer.
+func (c *checker) begin(ctx context.Context) error {
+	c.s.index.Lock()
+	defer c.s.index.Unlock()
+	b, err := c.s.getOne(ctx, keySequence)
+	if err != nil {
+		return err
 	}
+	if len(b) == 8 {
+		c.sequence = binary.BigEndian.Uint64(b)
+	} else if b != nil {
+		c.problem(Problem{Reason: "the index does not tell which reference change was the last"})
+	}
+	c.rows = make(map[uint64]segmentRow)
+	for _, id := range c.s.segments.ids() {
+		if row, ok := c.s.segments.row(id); ok && row.State != segmentDropped {
+			c.rows[id] = row
+			c.total += row.At.Length
+		}
+	}
+	return nil
+}
+
+// sequences looks for reference changes that the index has and the packs have
+// not: an index that is built anew would lack what they made.
+func (c *checker) sequences() {
+	const most = 1 << 30 // what is plausible; more says that the index is damaged
+	if c.sequence > most {
+		c.problem(Problem{Reason: fmt.Sprintf("the index says that there were %d reference changes", c.sequence)})
+		return
+	}
+	for from := uint64(1); from <= c.sequence; from++ {
+		if c.changes.has(uint32(from)) {
+			continue
+		}
+		to := from
+		for to < c.sequence && !c.changes.has(uint32(to+1)) {
+			to++
+		}
+		c.problem(Problem{Reason: fmt.Sprintf("reference changes %d to %d are not in the packs", from, to)})
+		from = to
+	}
+}
+
+// segment reads one segment whole.
+func (c *checker) segment(ctx context.Context, id uint64, row segmentRow) error {
 	c.report.Segments++
 	found, err := pack.Check(c.s.opt.Packs, id, c.s.opt.ID, func(f *pack.Frame) error {
 		if f.Offset >= row.At.Length {
@@ -107,6 +154,11 @@ func (c *checker) segment(ctx context.Context, id uint64) error {
 	}
 	if err != nil {
 		return err
+	}
+	if found.Unborn {
+		c.problem(Problem{File: pack.Name(id), Reason: "no segment header with a valid checksum"})
+	} else if found.Length < row.At.Length && len(found.Damage) == 0 {
+		c.problem(Problem{File: pack.Name(id), Offset: found.Length, Reason: fmt.Sprintf("the segment ends here and not at %d", row.At.Length)})
 	}
 	if row.State == segmentSealed && found.Sealed == nil && len(found.Damage) == 0 {
 		c.problem(Problem{File: pack.Name(id), Offset: row.At.Length, Reason: "the footer is missing"})
@@ -135,6 +187,8 @@ func (c *checker) frame(ctx context.Context, f *pack.Frame) error {
 		if r.Type == pack.Reference {
 			if reason != "" {
 				c.problem(Problem{File: pack.Name(r.Segment), Offset: int64(r.Offset), Reason: "a reference change: " + reason})
+			} else if ch, err := decodeChange(f.Payload(i)); err == nil && ch.Sequence <= c.sequence {
+				c.changes.set(uint32(ch.Sequence))
 			}
 			continue
 		}
@@ -187,12 +241,20 @@ func (c *checker) index(ctx context.Context) error {
 		switch {
 		case err != nil:
 			c.lose(d, Problem{Reason: "its place in the index cannot be read"})
-		case !c.matched.has(loc.Segment, loc.Slot):
-			if row, ok := c.s.segments.row(loc.Segment); ok && loc.Slot >= row.At.Slots {
-				return nil // written since the check began
-			}
+		case !c.matched.has(loc.Segment, loc.Slot) && !c.later(loc):
 			c.lose(d, Problem{File: pack.Name(loc.Segment), Offset: int64(loc.Offset), Reason: "the index names this place, and the block is not there"})
 		}
 		return nil
 	})
+}
+
+// later reports whether l was written after the check began.
+func (c *checker) later(l pack.Location) bool {
+	row, known := c.rows[l.Segment]
+	if !known {
+		_, known = c.s.segments.row(l.Segment)
+		return known
+	}
+	now, _ := c.s.segments.row(l.Segment)
+	return row.State == segmentOpen && l.Slot >= row.At.Slots && (now.State == segmentOpen || l.Slot < now.At.Slots)
 }

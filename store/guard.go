@@ -1,7 +1,10 @@
 package store
 
 import (
+	"bytes"
 	"context"
+	"io"
+	"slices"
 
 	"github.com/tegwick/artifact-store/dag"
 	"github.com/tegwick/artifact-store/dag/fault"
@@ -86,10 +89,13 @@ func (s *Store) mayForget(c *collection, segment uint64, indexed bitmap) (permit
 
 // mayUnlink is asked before a segment's file goes: nothing in the index may
 // name it any more.
-func (s *Store) mayUnlink(ctx context.Context, segment uint64, held []dag.Digest) (permit, error) {
-	for from := 0; from < len(held); from += MaxBatchOps {
-		part := held[from:min(from+MaxBatchOps, len(held))]
-		rows, err := s.blockRows(ctx, part)
+func (s *Store) mayUnlink(ctx context.Context, segment uint64, held []pack.Found) (permit, error) {
+	for part := range slices.Chunk(held, MaxBatchOps) {
+		digests := make([]dag.Digest, len(part))
+		for i, b := range part {
+			digests[i] = b.Digest
+		}
+		rows, err := s.blockRows(ctx, digests)
 		if err != nil {
 			return permit{}, err
 		}
@@ -102,7 +108,7 @@ func (s *Store) mayUnlink(ctx context.Context, segment uint64, held []dag.Digest
 				return permit{}, fault.Wrap(fault.Denied, "guard", pack.Name(segment), err)
 			}
 			if loc.Segment == segment {
-				return permit{}, fault.New(fault.Denied, "guard", pack.Name(segment), "block %s is still read from it", part[i])
+				return permit{}, fault.New(fault.Denied, "guard", pack.Name(segment), "block %s is still read from it", digests[i])
 			}
 		}
 	}
@@ -110,12 +116,55 @@ func (s *Store) mayUnlink(ctx context.Context, segment uint64, held []dag.Digest
 }
 
 // mayUnlinkUnborn is asked before the file of a segment goes whose making was
-// cut short, so that it holds nothing.
-func mayUnlinkUnborn(segment uint64, found pack.Result, known bool) (permit, error) {
-	if known || !found.Unborn || found.Slots > 0 {
+// cut short, so that it holds nothing: each byte behind the header is looked at,
+// as the index may be new and not know what was there.
+func mayUnlinkUnborn(fs pack.FS, segment uint64, found pack.Result) (permit, error) {
+	if !found.Unborn || found.Slots > 0 {
 		return permit{}, fault.New(fault.Denied, "guard", pack.Name(segment), "the segment may hold blocks")
 	}
+	return mayUnlinkBlank(fs, segment)
+}
+
+// mayUnlinkEmpty is asked before the file of a segment goes that ended before
+// anything was written to it.
+func mayUnlinkEmpty(fs pack.FS, segment uint64, row segmentRow) (permit, error) {
+	if row.State != segmentClosed || row.At.Slots > 0 {
+		return permit{}, fault.New(fault.Denied, "guard", pack.Name(segment), "the segment may hold blocks")
+	}
+	return mayUnlinkBlank(fs, segment)
+}
+
+func mayUnlinkBlank(fs pack.FS, segment uint64) (permit, error) {
+	ok, err := blank(fs, segment)
+	if err != nil {
+		return permit{}, err
+	}
+	if !ok {
+		return permit{}, fault.New(fault.Denied, "guard", pack.Name(segment), "there is something behind its header")
+	}
 	return permit{act: actUnlink, segment: segment}, nil
+}
+
+// blank reports whether a segment's file has only zeros behind the header.
+func blank(fs pack.FS, segment uint64) (bool, error) {
+	f, err := fs.Open(pack.Name(segment))
+	if err != nil {
+		return false, err
+	}
+	defer f.Close() // it was only read
+	part, zeros := make([]byte, 1<<20), make([]byte, 1<<20)
+	for off := int64(pack.Align); ; off += int64(len(part)) {
+		n, err := f.ReadAt(part, off)
+		if !bytes.Equal(part[:n], zeros[:n]) {
+			return false, nil
+		}
+		if err == io.EOF {
+			return true, nil
+		}
+		if err != nil {
+			return false, fault.Wrap(fault.Unavailable, "guard", pack.Name(segment), err)
+		}
+	}
 }
 
 // mayFinishUnlink is asked when an opened store finds a segment dropped whose
@@ -140,14 +189,25 @@ func MayRebuildIndex(fs pack.FS, id pack.StoreID) error {
 		if !ok {
 			continue
 		}
-		r, err := pack.OpenReader(fs, segment, id)
-		if err != nil {
+		if err := readable(fs, segment, id); err != nil {
 			return fault.Hint(fault.Wrap(fault.Denied, "guard", "index", err),
 				"the index may be all that is known of this segment; move the file away to rebuild without it")
 		}
-		if err := r.Close(); err != nil {
-			return fault.Wrap(fault.Other, "guard", name, err)
-		}
 	}
 	return nil
+}
+
+// readable refuses a segment that is not one of this store, or whose header is
+// damaged. One that holds nothing has none.
+func readable(fs pack.FS, segment uint64, id pack.StoreID) error {
+	r, err := pack.OpenReader(fs, segment, id)
+	if fault.Is(err, fault.Corrupt) {
+		if empty, blankErr := blank(fs, segment); blankErr == nil && empty {
+			return nil
+		}
+	}
+	if err != nil {
+		return err
+	}
+	return r.Close()
 }

@@ -32,6 +32,7 @@ const (
 var (
 	keyStore    = []byte("mstore")    // the store's id: these rows belong to it
 	keySequence = []byte("msequence") // sequence of the last reference change applied
+	keyTop      = []byte("mtop")      // the largest number of a segment that was dropped: none is used twice
 )
 
 // domainPublic is the deduplication domain of unsealed blocks.

@@ -160,6 +160,20 @@ func (t *leaseTable) relied() (slots slotSet, horizon uint64) {
 	return slots, horizon
 }
 
+// horizon returns the first segment in which collection takes nothing now.
+func (t *leaseTable) horizon() uint64 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	first := uint64(math.MaxUint64)
+	for l := range t.active {
+		first = min(first, l.horizon)
+	}
+	for _, l := range t.ended {
+		first = min(first, l.horizon)
+	}
+	return first
+}
+
 // watch makes the table keep leases that end until the returned function is
 // called.
 func (t *leaseTable) watch() func() {

@@ -8,96 +8,95 @@ import (
 	"github.com/tegwick/artifact-store/store/pack"
 )
 
+// mover copies the records of one segment.
+type mover struct {
+	c      *collection
+	r      *pack.Reader
+	buf    []byte   // of the record being copied
+	groups []*group // written to and not known to be indexed
+}
+
 // move writes what lives in a segment elsewhere and returns when the index
-// names the new places. A block whose bytes are not what they should be stops
+// names the new places. A record whose bytes are not what they should be stops
 // it: the segment stays, for fsck to look at.
 func (c *collection) move(ctx context.Context, id uint64, n *census, dropped bitmap) error {
+	var live []pack.Found
+	for _, b := range n.blocks {
+		if dropped.has(b.Slot) {
+			c.report.Dropped += int64(b.Stored)
+		} else {
+			live = append(live, b)
+		}
+	}
+	live = append(live, n.changes...)
+	if len(live) == 0 {
+		return nil
+	}
 	r, release, err := c.s.segments.acquire(id)
 	if err != nil {
 		return err
 	}
 	defer release()
-	var groups []*group
-	copied := func(g *group) error {
-		if len(groups) > 0 && groups[len(groups)-1] == g {
-			return nil
-		}
-		groups = append(groups, g)
-		if len(groups) < groupBuffers+1 {
-			return nil
-		}
-		oldest := groups[0]
-		groups = groups[1:]
-		return oldest.indexed.wait(ctx, c.s.stopped)
-	}
-	for i, loc := range n.places {
-		if dropped.has(loc.Slot) {
-			c.report.Dropped += int64(loc.Stored)
-			continue
-		}
-		g, err := c.copyBlock(ctx, r, n.digests[i], loc)
-		if err == nil {
-			err = copied(g)
-		}
-		if err != nil {
+	m := mover{c: c, r: r}
+	for _, rec := range live {
+		if err := m.copy(ctx, rec); err != nil {
 			return err
 		}
 	}
-	for _, loc := range n.changes {
-		g, err := c.copyChange(ctx, r, loc)
-		if err == nil {
-			err = copied(g)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	for _, g := range groups {
-		c.s.appender.push(g)
-		if err := g.indexed.wait(ctx, c.s.stopped); err != nil {
+	for len(m.groups) > 0 {
+		if err := m.wait(ctx); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (c *collection) copyBlock(ctx context.Context, r *pack.Reader, d dag.Digest, loc pack.Location) (*group, error) {
-	if err := c.limit.WaitN(ctx, min(int(loc.Stored), dag.MaxRaw)); err != nil {
-		return nil, err
+// copy writes a record elsewhere. A second copy of a reference change, should
+// a crash leave one, has the same sequence and changes nothing.
+func (m *mover) copy(ctx context.Context, b pack.Found) error {
+	if err := m.c.limit.WaitN(ctx, min(int(b.Stored), dag.MaxRaw)); err != nil {
+		return err
 	}
-	stored, err := r.ReadAt(loc, nil)
+	stored, err := m.r.ReadAt(b.Location, m.buf)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	plain, err := pack.Decode(stored, loc.Compression, loc.Plain, nil)
+	m.buf = stored
+	plain, err := pack.Decode(stored, b.Compression, b.Plain, nil)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if dag.Sum(plain) != d {
-		return nil, fault.New(fault.Corrupt, "move block", d.String(), "%s does not hold it", place(loc))
+	if dag.Sum(plain) != b.Digest {
+		return fault.New(fault.Corrupt, "move block", b.Digest.String(), "%s does not hold it", place(b.Location))
 	}
-	rec := pack.Record{Type: loc.Type, Compression: loc.Compression, Plain: loc.Plain, Digest: d, Payload: stored}
-	if loc.Compression == pack.None && c.opt.Compression != pack.None {
-		rec.Payload, rec.Compression = pack.Encode(plain, c.opt.Compression, nil)
+	rec := pack.Record{
+		Type: b.Type, Compression: b.Compression, KeyID: b.KeyID, Plain: b.Plain, Digest: b.Digest, Payload: stored,
 	}
-	g, _, err := c.s.appender.add(ctx, c.s.stopped, rec, &loc)
-	c.report.Moved += int64(loc.Stored)
-	c.report.Freed -= int64(len(rec.Payload))
-	return g, err
+	if b.Type != pack.Reference && b.Compression == pack.None && m.c.opt.Compression != pack.None {
+		rec.Payload, rec.Compression = pack.Encode(plain, m.c.opt.Compression, nil)
+	}
+	g, _, err := m.c.s.appender.add(ctx, m.c.s.stopped, rec, &b.Location)
+	if err != nil {
+		return err
+	}
+	if b.Type != pack.Reference {
+		m.c.report.Moved += int64(b.Stored)
+		m.c.report.Freed -= int64(len(rec.Payload))
+	}
+	if n := len(m.groups); n > 0 && m.groups[n-1] == g {
+		return nil
+	}
+	m.groups = append(m.groups, g)
+	if len(m.groups) <= groupBuffers {
+		return nil
+	}
+	return m.wait(ctx)
 }
 
-// copyChange copies a reference change. A second copy, should a crash leave
-// one, has the same sequence and changes nothing.
-func (c *collection) copyChange(ctx context.Context, r *pack.Reader, loc pack.Location) (*group, error) {
-	stored, err := r.ReadAt(loc, nil)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := decodeChange(stored); err != nil {
-		return nil, err
-	}
-	g, _, err := c.s.appender.add(ctx, c.s.stopped, pack.Record{
-		Type: pack.Reference, Plain: loc.Plain, Digest: dag.Sum(stored), Payload: stored,
-	}, &loc)
-	return g, err
+// wait returns when the oldest group is indexed.
+func (m *mover) wait(ctx context.Context) error {
+	g := m.groups[0]
+	m.groups = m.groups[1:]
+	m.c.s.appender.push(g)
+	return g.indexed.wait(ctx, m.c.s.stopped)
 }

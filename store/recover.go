@@ -2,9 +2,9 @@ package store
 
 import (
 	"bytes"
-	"cmp"
 	"context"
-	"slices"
+	"encoding/binary"
+	"maps"
 
 	"github.com/tegwick/artifact-store/dag/fault"
 	"github.com/tegwick/artifact-store/store/pack"
@@ -18,6 +18,7 @@ type recovery struct {
 	rows    map[uint64]segmentRow // as the index has them
 	found   map[uint64]segmentRow // what they come to; committed last, so that a crash starts over
 	changes []change              // found in what was not indexed
+	puts    []Pair                // places of blocks that wait to be committed
 }
 
 func (s *Store) recover(ctx context.Context) error {
@@ -33,16 +34,22 @@ func (s *Store) recover(ctx context.Context) error {
 	if err := r.readRows(ctx); err != nil {
 		return fault.Wrap(fault.Other, op, "", err)
 	}
+	missing := maps.Clone(r.rows)
 	for _, name := range names {
 		id, ok := pack.ParseName(name)
 		if !ok {
 			s.opt.Log.Warn("a file among the packs is not one of them", "file", name)
 			continue
 		}
+		delete(missing, id)
 		if err := r.segment(ctx, id); err != nil {
 			return fault.Wrap(fault.Other, op, name, err)
 		}
 	}
+	if err := r.flush(ctx); err != nil {
+		return fault.Wrap(fault.Other, op, "", err)
+	}
+	r.lose(missing)
 	if err := r.forgetDropped(ctx); err != nil {
 		return fault.Wrap(fault.Other, op, "", err)
 	}
@@ -50,6 +57,18 @@ func (s *Store) recover(ctx context.Context) error {
 		return fault.Wrap(fault.Other, op, "", err)
 	}
 	return fault.Wrap(fault.Other, op, "", r.commitRows(ctx))
+}
+
+// lose notes which files are missing that nobody dropped. Their rows stay
+// known, so that reads say what is lost; what was in them is taken in again
+// from whoever has it.
+func (r *recovery) lose(missing map[uint64]segmentRow) {
+	for id, row := range missing {
+		if row.State != segmentDropped {
+			r.s.opt.Log.Error("a segment is missing", "segment", pack.Name(id))
+			r.s.segments.lose(id)
+		}
+	}
 }
 
 func (r *recovery) commitRows(ctx context.Context) error {
@@ -82,6 +101,13 @@ func (s *Store) claim(ctx context.Context, packs bool) error {
 }
 
 func (r *recovery) readRows(ctx context.Context) error {
+	top, err := r.s.getOne(ctx, keyTop)
+	if err != nil {
+		return err
+	}
+	if len(top) == 8 {
+		r.s.segments.skip(binary.BigEndian.Uint64(top))
+	}
 	return r.s.meta.Iterate(ctx, []byte(prefixSegment), nil, func(k, v []byte) error {
 		id, err := segmentKeyID(k)
 		if err != nil {
@@ -97,33 +123,34 @@ func (r *recovery) readRows(ctx context.Context) error {
 	})
 }
 
-// segment indexes what a segment holds beyond its row.
+// segment indexes what a segment holds beyond its row. A segment that no longer
+// has what its row covers ends there: what was known of it stays known.
 func (r *recovery) segment(ctx context.Context, id uint64) error {
 	row, known := r.rows[id]
 	if known && row.State != segmentOpen {
 		return nil
 	}
-	found, row, err := r.scan(ctx, id, row)
+	found, after, err := r.scan(ctx, id, row)
 	if err != nil {
 		return err
 	}
-	if found.Unborn {
-		return r.unborn(ctx, id, found, known)
+	if found.Unborn && !known {
+		return r.unborn(ctx, id, found)
 	}
-	row.State = segmentOpen
-	if found.Sealed != nil {
-		row.State = segmentSealed
-	} else if len(found.Damage) > 0 {
-		// A crash tore what was being written: nothing of it was acknowledged.
-		r.s.opt.Log.Info("cut off what a crash left half written", "segment", pack.Name(id), "offset", found.Damage[0].Offset)
+	if known && after.At.Length < row.At.Length {
+		r.s.opt.Log.Error("a segment has lost what was in it", "segment", pack.Name(id))
+		after = row
+		after.State = segmentClosed
 	}
-	r.found[id] = row
+	r.found[id] = after
 	return nil
 }
 
 // scan indexes the frames beyond row and returns the row that they make. The
-// frames of an unsealed segment end at the first bad one. In a sealed segment
-// whatever is whole is taken, and the rest is for fsck to name.
+// frames of an unsealed segment end at the first bad one, since a crash tears
+// what was being written, and nothing of it was acknowledged. In a sealed
+// segment, and in any where nothing is known, whatever is whole is taken, and
+// the rest is for fsck to name.
 func (r *recovery) scan(ctx context.Context, id uint64, row segmentRow) (pack.Result, segmentRow, error) {
 	fs, store := r.s.opt.Packs, r.s.opt.ID
 	frame := func(f *pack.Frame) error { return r.frame(ctx, f, &row) }
@@ -131,27 +158,37 @@ func (r *recovery) scan(ctx context.Context, id uint64, row segmentRow) (pack.Re
 	if err != nil {
 		return found, row, err
 	}
-	if found.Sealed != nil && len(found.Damage) > 0 {
-		row = segmentRow{}
-		found, err = pack.Check(fs, id, store, frame)
+	row.State = segmentOpen
+	end := found.State
+	if len(found.Damage) > 0 {
+		r.s.opt.Log.Info("a segment ends in what a crash left half written, or is damaged", "segment", pack.Name(id), "offset", found.Damage[0].Offset)
+		headless := found.Damage[0].Offset == 0
+		if found.Sealed != nil || r.s.opt.Rebuild && row.At == (pack.State{}) {
+			row = segmentRow{State: segmentOpen}
+			if found, err = pack.Check(fs, id, store, frame); err != nil {
+				return found, row, err
+			}
+		}
+		if headless || found.Length > end.Length {
+			row.State = segmentClosed // not to be cut off where the damage begins
+		}
 	}
 	row.At = found.State
 	if found.Sealed != nil {
-		row.At = found.Sealed.State
+		row.State, row.At = segmentSealed, found.Sealed.State
 	}
-	return found, row, err
+	return found, row, nil
 }
 
 // frame indexes the records of one frame.
 func (r *recovery) frame(ctx context.Context, f *pack.Frame, row *segmentRow) error {
-	var b Batch
 	for i, rec := range f.Records {
 		if rec.Err != nil {
 			continue
 		}
 		if rec.Type != pack.Reference {
 			row.Bytes += int64(rec.Stored)
-			b.Put = append(b.Put, Pair{blockKey(domainPublic, rec.Digest), encodeLocation(rec.Location)})
+			r.puts = append(r.puts, Pair{blockKey(domainPublic, rec.Digest), encodeLocation(rec.Location)})
 			continue
 		}
 		c, err := decodeChange(f.Payload(i))
@@ -160,15 +197,31 @@ func (r *recovery) frame(ctx context.Context, f *pack.Frame, row *segmentRow) er
 		}
 		r.changes = append(r.changes, c)
 	}
-	if len(b.Put) == 0 {
+	if len(r.puts) < MaxBatchOps/2 {
 		return nil
 	}
-	return r.s.meta.Commit(ctx, b)
+	return r.flush(ctx)
 }
 
-// unborn removes the file of a segment whose making was cut short.
-func (r *recovery) unborn(ctx context.Context, id uint64, found pack.Result, known bool) error {
-	leave, err := mayUnlinkUnborn(id, found, known)
+// flush commits the places that wait.
+func (r *recovery) flush(ctx context.Context) error {
+	if len(r.puts) == 0 {
+		return nil
+	}
+	err := r.s.meta.Commit(ctx, Batch{Put: r.puts})
+	r.puts = r.puts[:0]
+	return err
+}
+
+// unborn removes the file of a segment whose making was cut short. Where it is
+// not certain that this is all, the file stays, and its number is not used.
+func (r *recovery) unborn(ctx context.Context, id uint64, found pack.Result) error {
+	leave, err := mayUnlinkUnborn(r.s.opt.Packs, id, found)
+	if fault.Is(err, fault.Denied) {
+		r.s.opt.Log.Error("a segment cannot be read", "segment", pack.Name(id), "error", err)
+		r.found[id] = segmentRow{State: segmentClosed, At: pack.State{Length: pack.Align}}
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -176,52 +229,12 @@ func (r *recovery) unborn(ctx context.Context, id uint64, found pack.Result, kno
 }
 
 // forgetDropped finishes what a crash interrupted after a segment's blocks had
-// moved, and drops the rows of files that are gone since. A missing file that
-// nobody dropped stays known, so that reads say what is lost.
+// moved.
 func (r *recovery) forgetDropped(ctx context.Context) error {
-	for id, row := range r.rows {
-		if row.State != segmentDropped {
-			continue
-		}
-		leave, err := mayFinishUnlink(id, row)
-		if err != nil {
+	for id := range r.rows {
+		if err := r.s.finishDrop(ctx, id); err != nil {
 			return err
 		}
-		if err := r.s.dropSegment(ctx, leave, id); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// replay applies the changes that were found, in their order. Those that the
-// views have already, and second copies, change nothing.
-func (r *recovery) replay(ctx context.Context) error {
-	slices.SortFunc(r.changes, func(a, b change) int { return cmp.Compare(a.Sequence, b.Sequence) })
-	v, err := newView(ctx, r.s.meta)
-	if err != nil {
-		return err
-	}
-	for _, c := range r.changes {
-		if c.Sequence < v.nextSeq {
-			continue
-		}
-		if c.Sequence > v.nextSeq {
-			r.s.opt.Log.Error("reference changes are missing from the packs", "from", v.nextSeq, "before", c.Sequence)
-			v.nextSeq = c.Sequence
-		}
-		if err := apply(ctx, v, c); fault.Is(err, fault.NotFound) {
-			// It changes what a lost one had made.
-			r.s.opt.Log.Error("a reference change cannot be applied", "sequence", c.Sequence, "error", err)
-			v.nextSeq++
-			continue
-		} else if err != nil {
-			return err
-		}
-		if err := r.s.meta.Commit(ctx, v.take()); err != nil {
-			return err
-		}
-		v.rows = make(map[string][]byte)
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 
+	"github.com/tegwick/artifact-store/dag/fault"
 	"github.com/tegwick/artifact-store/store/pack"
 )
 
@@ -52,6 +53,9 @@ func (s *Store) Stats(ctx context.Context) (Stats, error) {
 			continue
 		}
 		size, err := s.fileSize(id)
+		if fault.Is(err, fault.NotFound) {
+			continue // it went with a collection meanwhile
+		}
 		if err != nil {
 			return st, err
 		}
