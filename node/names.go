@@ -38,6 +38,7 @@ type Removal struct {
 // [Node.Collect].
 func (n *Node) Remove(ctx context.Context, r dag.Reference, withTags bool) (Removal, error) {
 	const op = "rm"
+	defer n.home.Freeing()()
 	a, err := n.resolve(ctx, r)
 	if err != nil {
 		return Removal{}, fault.Wrap(fault.Other, op, r.String(), err)

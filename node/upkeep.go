@@ -27,6 +27,7 @@ func (n *Node) Collect(ctx context.Context, req CollectRequest) (Collected, erro
 	if err != nil {
 		return Collected{}, err
 	}
+	defer n.home.Freeing()()
 	return n.store.Collect(ctx, store.CollectOptions{
 		Grace: req.Grace, Dead: req.Dead, Compression: compression,
 		Rate: req.Rate, DryRun: req.DryRun, Progress: req.Progress,

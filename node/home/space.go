@@ -32,6 +32,10 @@ const (
 	reserveFraction = 8 // of a file system: a smaller reserve on a small one
 	maxTransient    = 512 << 20
 
+	// freeingFraction is of the reserve, and is left to what frees space: it has
+	// to write before it can.
+	freeingFraction = 2
+
 	// openFraction is of the reserve, and is what opening needs at least.
 	openFraction = 8
 
@@ -50,6 +54,8 @@ type space struct {
 	mu     sync.Mutex // guards all below
 	budget int64      // bytes that may be admitted without a look
 	looked time.Time
+	// freeing counts the operations that may go into the reserve.
+	freeing int
 }
 
 // room is what a look at the file system gives, in bytes.
@@ -110,6 +116,9 @@ func (h *Home) Admit(n int64) error {
 	if err != nil {
 		return err
 	}
+	if s.freeing > 0 {
+		r.reserve -= r.reserve / freeingFraction
+	}
 	left := r.free - r.reserve - r.transient - n
 	if left < 0 {
 		err := fault.New(fault.Full, "write to store", s.dir, "%d bytes are free, of which %d are kept in reserve, and %d are needed",
@@ -118,6 +127,21 @@ func (h *Home) Admit(n int64) error {
 	}
 	s.budget, s.looked = min(left, refreshBytes, r.reserve/refreshFraction), now
 	return nil
+}
+
+// Freeing lets what is admitted go into a part of the reserve until done is
+// called, once. It is for operations that free space: removing a reference
+// writes a record, and collection writes what lives before it removes a file.
+// What else is admitted meanwhile may go there too.
+func (h *Home) Freeing() (done func()) {
+	change := func(by int) {
+		h.space.mu.Lock()
+		defer h.space.mu.Unlock()
+		h.space.freeing += by
+		h.space.budget = 0
+	}
+	change(1)
+	return func() { change(-1) }
 }
 
 // ReleaseBallast gives the ballast's bytes back to the file system and returns
