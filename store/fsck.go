@@ -229,8 +229,21 @@ func defect(f *pack.Frame, i int) string {
 	return ""
 }
 
-// index looks for entries that name a place where their block is not.
+// verifier is a metadata engine that can check every byte of its own files.
+type verifier interface {
+	Verify(ctx context.Context) error
+}
+
+// index has the engine check itself, and looks for entries that name a place
+// where their block is not.
 func (c *checker) index(ctx context.Context) error {
+	if v, ok := c.s.meta.(verifier); ok {
+		if err := v.Verify(ctx); fault.Is(err, fault.Corrupt) {
+			c.problem(Problem{Reason: err.Error()})
+		} else if err != nil {
+			return err
+		}
+	}
 	return c.s.meta.Iterate(ctx, []byte(prefixBlock), nil, func(k, v []byte) error {
 		d, err := blockKeyDigest(k)
 		if err != nil {
