@@ -23,6 +23,8 @@
 //     process by SIGBUS. Whoever opens the database keeps a reserve of space.
 //   - The replay of a log ends at the first record that is not whole, be it torn
 //     or damaged. Logs outlive a process only when it crashes.
+//   - A log has no size yet when its file is made. Killed in between, Badger
+//     does not open; such a file holds nothing and is removed first.
 //   - On Windows Badger's msync does nothing: a commit survives the death of the
 //     process there, but not of the machine; the packs rebuild what it lost.
 package badger
@@ -101,6 +103,9 @@ func Open(dir string, opt Options) (*DB, error) {
 
 func open(dir string, opt Options) (*DB, error) {
 	if err := verifyDir(dir); err != nil {
+		return nil, err
+	}
+	if err := removeUnborn(dir); err != nil {
 		return nil, err
 	}
 	db, err := dgraph.OpenManaged(engineOptions(dir, opt))

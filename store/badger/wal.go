@@ -50,6 +50,31 @@ func (w *walWatch) syncIfRotated() error {
 	return syncDir(w.dir)
 }
 
+// removeUnborn removes the logs whose making was cut short: they have no size,
+// which each gets before anything is written to it.
+func removeUnborn(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if ext := filepath.Ext(e.Name()); ext != ".mem" && ext != ".vlog" {
+			continue
+		}
+		info, err := e.Info()
+		if err != nil {
+			return err
+		}
+		if info.Size() > 0 {
+			continue
+		}
+		if err := os.Remove(filepath.Join(dir, e.Name())); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // syncDir makes the names in dir durable. Windows has no such call, and needs
 // none: its file systems journal names.
 func syncDir(dir string) error {
