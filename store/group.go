@@ -53,6 +53,16 @@ func (o *outcome) end(err error) {
 	close(o.done)
 }
 
+// failure is the error that it ended with; nil where it has not, or without one.
+func (o *outcome) failure() error {
+	select {
+	case <-o.done:
+		return o.err
+	default:
+		return nil
+	}
+}
+
 // succeeded reports whether it has ended without an error.
 func (o *outcome) succeeded() bool {
 	select {

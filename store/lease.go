@@ -123,6 +123,18 @@ func (l *Lease) hold(d dag.Digest) {
 	l.nodes[d] = struct{}{}
 }
 
+// failed returns why some of what was received is nowhere, or nil.
+func (l *Lease) failed() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, g := range l.groups {
+		if err := g.durable.failure(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Flush returns when all that was received is durable. Its error says that
 // some of it is not: nothing that relies on it may be published.
 func (l *Lease) Flush(ctx context.Context) error {

@@ -124,6 +124,9 @@ func (l *Lease) holdAll(ctx context.Context, links []dag.CID) error {
 	}
 	for i, c := range unknown {
 		if !found[i] {
+			if err := l.failed(); err != nil {
+				return err
+			}
 			return fault.New(fault.NotFound, "find linked block", c.String(), "it is not in the store")
 		}
 		if c.Codec == dag.Cbor {
