@@ -103,7 +103,7 @@ func (c *collection) compact(ctx context.Context, id uint64) error {
 	if !ok || row.State == segmentOpen && !c.opt.DryRun {
 		return nil // a lease keeps it as it is
 	}
-	if empty(row) {
+	if empty(row) && !s.segments.isLost(id) {
 		return c.dropEmpty(ctx, id, row)
 	}
 	n, err := c.census(ctx, id, row)
@@ -153,7 +153,7 @@ func (c *collection) unlink(ctx context.Context, id uint64, n *census) error {
 
 // dropEmpty removes the file of a segment that nothing was written to.
 func (c *collection) dropEmpty(ctx context.Context, id uint64, row segmentRow) error {
-	if c.opt.DryRun || c.s.segments.isLost(id) {
+	if c.opt.DryRun {
 		return nil
 	}
 	leave, err := mayUnlinkEmpty(c.s.opt.Packs, id, row)

@@ -3,6 +3,7 @@ package store_test
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
 	"testing"
@@ -85,7 +86,7 @@ func (w *world) stop() {
 // artifact is what a test put: a manifest over one blob of many chunks.
 type artifact struct {
 	manifest dag.CID
-	chunks   []dag.Block
+	chunks   []dag.Block // and nodes
 }
 
 // put receives and publishes an artifact of n chunks of size bytes, whose
@@ -104,41 +105,47 @@ func put(ctx context.Context, s *store.Store, repository, tag string, seed uint6
 func receive(ctx context.Context, l *store.Lease, seed uint64, n, size int) (artifact, error) {
 	var a artifact
 	in := func(b dag.Block) error {
+		a.chunks = append(a.chunks, b)
 		_, err := l.Receive(ctx, b)
 		return err
 	}
+	m, err := build(in, seed, n, size)
+	a.manifest = m
+	return a, err
+}
+
+// build makes the blocks of an artifact, links first, and returns its manifest.
+func build(in func(dag.Block) error, seed uint64, n, size int) (dag.CID, error) {
 	tree := dag.NewTreeBuilder("default", in)
 	for i := range n {
 		b := chunk(seed, i, size)
-		a.chunks = append(a.chunks, b)
 		if err := in(b); err != nil {
-			return a, err
+			return dag.CID{}, err
 		}
 		if err := tree.Add(b.CID, len(b.Data)); err != nil {
-			return a, err
+			return dag.CID{}, err
 		}
 	}
 	blob, err := tree.Finish(nil)
 	if err != nil {
-		return a, err
+		return dag.CID{}, err
 	}
 	mb := dag.NewManifestBuilder(dag.Manifest{}, in)
 	if err := mb.Add(dag.FileLayer(fmt.Sprintf("file-%d", seed), 0o644, blob)); err != nil {
-		return a, err
+		return dag.CID{}, err
 	}
 	m, err := mb.Finish()
-	if err != nil {
-		return a, err
-	}
-	a.manifest = m.CID
-	return a, nil
+	return m.CID, err
 }
 
 // chunk is the i-th chunk of the content that follows from seed.
 func chunk(seed uint64, i, size int) dag.Block {
 	data := make([]byte, size)
 	rng := rand.New(rand.NewPCG(seed, uint64(i)))
-	for j := range data {
+	for j := 0; j+8 <= size; j += 8 {
+		binary.LittleEndian.PutUint64(data[j:], rng.Uint64())
+	}
+	for j := size &^ 7; j < size; j++ {
 		data[j] = byte(rng.Uint32())
 	}
 	return dag.NewBlock(dag.Raw, data)

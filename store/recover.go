@@ -5,6 +5,8 @@ import (
 	"context"
 	"encoding/binary"
 	"maps"
+	"slices"
+	"time"
 
 	"github.com/tegwick/artifact-store/dag/fault"
 	"github.com/tegwick/artifact-store/store/pack"
@@ -148,29 +150,34 @@ func (r *recovery) segment(ctx context.Context, id uint64) error {
 
 // scan indexes the frames beyond row and returns the row that they make. The
 // frames of an unsealed segment end at the first bad one, since a crash tears
-// what was being written, and nothing of it was acknowledged. In a sealed
-// segment, and in any where nothing is known, whatever is whole is taken, and
-// the rest is for fsck to name.
+// what was being written, and nothing of it was acknowledged. Where the damage
+// is in what was durable whatever is whole is taken, and the rest is for fsck
+// to name.
 func (r *recovery) scan(ctx context.Context, id uint64, row segmentRow) (pack.Result, segmentRow, error) {
 	fs, store := r.s.opt.Packs, r.s.opt.ID
 	frame := func(f *pack.Frame) error { return r.frame(ctx, f, &row) }
+	fresh := row.At == pack.State{}
 	found, err := pack.Scan(fs, id, store, row.At, frame)
 	if err != nil {
 		return found, row, err
 	}
 	row.State = segmentOpen
-	end := found.State
 	if len(found.Damage) > 0 {
 		r.s.opt.Log.Info("a segment ends in what a crash left half written, or is damaged", "segment", pack.Name(id), "offset", found.Damage[0].Offset)
-		headless := found.Damage[0].Offset == 0
-		if found.Sealed != nil || r.s.opt.Rebuild && row.At == (pack.State{}) {
-			row = segmentRow{State: segmentOpen}
+		decayed := found.Sealed != nil
+		if !decayed && fresh && r.s.opt.Rebuild {
+			if decayed, err = r.decayed(id, found.Length); err != nil {
+				return found, row, err
+			}
+		}
+		if decayed {
+			row = segmentRow{State: segmentClosed}
 			if found, err = pack.Check(fs, id, store, frame); err != nil {
 				return found, row, err
 			}
 		}
-		if headless || found.Length > end.Length {
-			row.State = segmentClosed // not to be cut off where the damage begins
+		if len(found.Damage) > 0 && found.Damage[0].Offset == 0 {
+			row.State = segmentClosed
 		}
 	}
 	row.At = found.State
@@ -178,6 +185,25 @@ func (r *recovery) scan(ctx context.Context, id uint64, row segmentRow) (pack.Re
 		row.State, row.At = segmentSealed, found.Sealed.State
 	}
 	return found, row, nil
+}
+
+// decayed tells damage at an offset of an unsealed segment that came later from
+// what a crash leaves: each batch is durable before the next one is written, so
+// that behind a torn one only frames of the same batch can be whole, which bear
+// the same time. Where it cannot tell, it was decay.
+func (r *recovery) decayed(id uint64, offset int64) (yes bool, err error) {
+	var torn time.Time // zero where the damaged frame does not say
+	_, err = pack.Check(r.s.opt.Packs, id, r.s.opt.ID, func(f *pack.Frame) error {
+		whole := !slices.ContainsFunc(f.Records, func(r pack.Found) bool { return r.Err != nil })
+		switch {
+		case f.Offset == offset:
+			torn = f.Time
+		case f.Offset > offset && whole && f.Time.After(torn):
+			yes = true
+		}
+		return nil
+	})
+	return yes, err
 }
 
 // frame indexes the records of one frame.

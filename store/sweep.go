@@ -53,7 +53,7 @@ func (c *collection) due(ctx context.Context) ([]uint64, error) {
 		c.report.LiveBytes += live[id]
 		c.report.DeadBytes += dead
 		worth := dead > 0 && float64(dead) >= c.opt.Dead*float64(row.Bytes)
-		if worth || empty(row) {
+		if worth || empty(row) || live[id] == 0 && c.s.segments.isLost(id) {
 			due = append(due, id)
 		}
 	}
