@@ -172,6 +172,18 @@ func (a *appender) push(g *group) {
 	}
 }
 
+// pushAny sends off the group that is being filled and returns it, or nil where
+// nothing waits.
+func (a *appender) pushAny() *group {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	g := a.cur
+	if g != nil {
+		a.send()
+	}
+	return g
+}
+
 // send hands the current group to the writer. ready has a place for every
 // buffer there is, so that this never blocks. a.mu is held.
 func (a *appender) send() {

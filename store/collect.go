@@ -95,8 +95,15 @@ func (s *Store) Collect(ctx context.Context, opt CollectOptions) (Collected, err
 }
 
 // begin fixes the ends of the segments: what is written beyond them is not
-// looked at. What an earlier collection could not remove goes now.
+// looked at. What was received before is written first, so that it counts, and
+// what an earlier collection could not remove goes now.
 func (c *collection) begin(ctx context.Context) error {
+	if g := c.s.appender.pushAny(); g != nil {
+		// Whoever has blocks in the group is told whether it failed.
+		if err := g.indexed.wait(ctx, c.s.stopped); err != nil && (ctx.Err() != nil || fault.Is(err, fault.Unavailable)) {
+			return err
+		}
+	}
 	c.started = make(map[uint64]segmentRow)
 	for _, id := range c.s.segments.ids() {
 		row, ok := c.s.segments.row(id)

@@ -116,6 +116,9 @@ func (c *collection) compact(ctx context.Context, id uint64) error {
 		c.report.Freed += c.started[id].At.Length - (c.started[id].Bytes - n.dead)
 		return nil
 	}
+	if err := c.roomFor(n); err != nil {
+		return err
+	}
 	leave, err := s.mayForget(c, id, n.indexed)
 	if fault.Is(err, fault.Locked) {
 		return nil
@@ -130,7 +133,28 @@ func (c *collection) compact(ctx context.Context, id uint64) error {
 	if err := c.move(ctx, id, n, leave.slots); err != nil {
 		return err
 	}
-	return c.unlink(ctx, id, n)
+	if err := c.unlink(ctx, id, n); err != nil {
+		return err
+	}
+	for _, b := range n.blocks {
+		if leave.slots.has(b.Slot) {
+			c.report.Dropped += int64(b.Stored)
+		}
+	}
+	return nil
+}
+
+// roomFor asks for the disk space of what has to be written elsewhere before
+// any of it is: half a segment copied would only take more of it.
+func (c *collection) roomFor(n *census) error {
+	var live int64
+	for _, b := range n.blocks {
+		live += int64(b.Stored)
+	}
+	if live -= n.dead; live <= 0 {
+		return nil
+	}
+	return c.s.opt.Admit(live)
 }
 
 // unlink removes the file of a segment that nothing is read from any more.

@@ -74,7 +74,7 @@ func (s *Store) Fsck(ctx context.Context, progress FsckProgress) (FsckReport, er
 		return c.report, fault.Wrap(fault.Other, op, "artifacts", err)
 	}
 	if n := len(c.report.Problems); n > 0 {
-		return c.report, fault.New(fault.Corrupt, op, "", "%d problems", n)
+		return c.report, fault.New(fault.Corrupt, op, "", "problems found: %d", n)
 	}
 	return c.report, nil
 }

@@ -22,9 +22,7 @@ type mover struct {
 func (c *collection) move(ctx context.Context, id uint64, n *census, dropped bitmap) error {
 	var live []pack.Found
 	for _, b := range n.blocks {
-		if dropped.has(b.Slot) {
-			c.report.Dropped += int64(b.Stored)
-		} else {
+		if !dropped.has(b.Slot) {
 			live = append(live, b)
 		}
 	}

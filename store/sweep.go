@@ -11,8 +11,9 @@ import (
 )
 
 // sweep compacts the segments that are dead enough, those with the least to
-// write elsewhere first: what they free serves the others. A damaged segment
-// stays as it is and does not keep the others.
+// write elsewhere first: what they free serves the others. A damaged segment,
+// or one that the disk has no room to copy, stays as it is and does not keep
+// the others.
 func (c *collection) sweep(ctx context.Context) error {
 	due, err := c.due(ctx)
 	if err == nil {
@@ -21,23 +22,23 @@ func (c *collection) sweep(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var damaged error
+	var left error
 	for i, id := range due {
 		if c.opt.Progress != nil {
 			c.opt.Progress(i, len(due))
 		}
 		err := fault.Wrap(fault.Other, "compact", pack.Name(id), c.compact(ctx, id))
 		if err != nil {
-			damaged = errors.Join(damaged, err)
+			left = errors.Join(left, err)
 		}
-		if err != nil && !fault.Is(err, fault.Corrupt) {
-			return damaged
+		if err != nil && !fault.Is(err, fault.Corrupt) && !fault.Is(err, fault.Full) {
+			return left
 		}
 	}
 	if c.opt.Progress != nil {
 		c.opt.Progress(len(due), len(due))
 	}
-	return damaged
+	return left
 }
 
 // due returns the segments to compact. One that holds reference changes only

@@ -113,7 +113,7 @@ func (sw *segmentWriter) write(g *group) (fatal bool, err error) {
 
 // room makes sure that there is a segment with room for n bytes.
 func (sw *segmentWriter) room(n int) error {
-	if err := sw.resume(); err != nil {
+	if err := sw.resume(n); err != nil {
 		return err
 	}
 	if sw.w != nil && sw.w.Room() < int64(n) {
@@ -126,24 +126,26 @@ func (sw *segmentWriter) room(n int) error {
 }
 
 // resume goes on with the segment that an earlier run left open, where it is
-// the newest. Any other open one is ended: it was given up after a failure.
-func (sw *segmentWriter) resume() error {
+// the newest, with room for n bytes. Any other open one is ended: it was given
+// up after a failure. Where the disk is full, or may not be written, it stays
+// as it is for the next attempt.
+func (sw *segmentWriter) resume(n int) error {
 	for len(sw.left) > 0 {
 		id := sw.left[0]
 		row, _ := sw.s.segments.row(id)
-		err := sw.s.opt.Admit(max(0, sw.s.opt.SegmentSize-row.At.Length))
-		if err == nil && sw.s.segments.newest(id) {
-			var w *pack.Writer
-			w, err = pack.Resume(sw.s.opt.Packs, id, sw.s.opt.ID, row.At, sw.s.opt.SegmentSize)
+		if sw.s.segments.newest(id) {
+			err := sw.sized(row.At.Length, n, func(size int64) (err error) {
+				sw.w, err = pack.Resume(sw.s.opt.Packs, id, sw.s.opt.ID, row.At, size)
+				return err
+			})
 			if err == nil {
-				sw.w, sw.row, sw.left = w, row, sw.left[1:]
+				sw.row, sw.left = row, sw.left[1:]
 				continue
 			}
-		}
-		if fault.Is(err, fault.Denied) {
-			return err
-		}
-		if err != nil {
+			sw.w = nil
+			if fault.Is(err, fault.Denied) || fault.Is(err, fault.Full) {
+				return err
+			}
 			sw.s.opt.Log.Warn("a segment cannot be continued", "segment", pack.Name(id), "error", err)
 		}
 		sw.left = sw.left[1:]
@@ -154,24 +156,34 @@ func (sw *segmentWriter) resume() error {
 	return nil
 }
 
-// create begins a segment that has room for n bytes: of the usual size, or of
-// half, a quarter and so on where the disk has no room for that. A number that
-// may have left a file behind is not used again.
+// create begins a segment that has room for n bytes. A number that may have
+// left a file behind is not used again.
 func (sw *segmentWriter) create(n int) error {
-	const footer = 1 << 20
-	need := int64(n) + pack.Align + footer
-	for size := max(sw.s.opt.SegmentSize, need); ; size = max(size/2, need) {
+	return sw.sized(0, n, func(size int64) (err error) {
 		id := sw.s.segments.next()
-		err := sw.s.opt.Admit(size)
-		if err == nil {
-			if sw.w, err = pack.Create(sw.s.opt.Packs, id, sw.s.opt.ID, size); err == nil {
-				sw.row = segmentRow{State: segmentOpen, At: sw.w.State()}
-				sw.s.segments.set(id, sw.row)
-				return nil
-			}
+		if sw.w, err = pack.Create(sw.s.opt.Packs, id, sw.s.opt.ID, size); err != nil {
+			sw.w = nil
 			if !fault.Is(err, fault.Full) {
 				sw.s.segments.skip(id)
 			}
+			return err
+		}
+		sw.row = segmentRow{State: segmentOpen, At: sw.w.State()}
+		sw.s.segments.set(id, sw.row)
+		return nil
+	})
+}
+
+// sized opens a segment of which have bytes are there, of the usual size, or of
+// half, a quarter and so on where the disk has no room for that, down to what n
+// more bytes and a footer need.
+func (sw *segmentWriter) sized(have int64, n int, open func(size int64) error) error {
+	const footer = 1 << 20
+	need := have + int64(n) + pack.Align + footer
+	for size := max(sw.s.opt.SegmentSize, need); ; size = max(size/2, need) {
+		err := sw.s.opt.Admit(size - have)
+		if err == nil {
+			err = open(size)
 		}
 		if !fault.Is(err, fault.Full) || size == need {
 			return err
@@ -181,7 +193,7 @@ func (sw *segmentWriter) create(n int) error {
 
 // roll seals the segment that grows, and answers when its end is indexed.
 func (sw *segmentWriter) roll(done chan<- error) {
-	if err := sw.resume(); err != nil {
+	if err := sw.resume(0); err != nil {
 		done <- err
 		return
 	}
