@@ -101,7 +101,13 @@ func openStore(ctx context.Context, h *home.Home, index string, cfg Config, adju
 	if err != nil {
 		return nil, err
 	}
-	opt := store.Options{ID: h.ID(), Packs: packs, Now: cfg.Now, Admit: h.Admit, Log: cfg.Log}
+	capacity, err := h.Capacity()
+	if err != nil {
+		return nil, err
+	}
+	opt := store.Options{
+		ID: h.ID(), Packs: packs, Now: cfg.Now, Admit: h.Admit, Log: cfg.Log, SegmentSize: segmentSize(capacity),
+	}
 	adjust(&opt)
 	meta, err := badger.Open(index, badger.Options{Logger: cfg.Log})
 	if err != nil {
@@ -112,6 +118,14 @@ func openStore(ctx context.Context, h *home.Home, index string, cfg Config, adju
 	}
 	opt.Meta = meta
 	return store.Open(ctx, opt)
+}
+
+// segmentSize is the usual size of segments on a file system of so many bytes:
+// on a small one they are smaller, so that collection finds room to copy what
+// lives in one of them.
+func segmentSize(capacity int64) int64 {
+	const parts, least = 16, 16 << 20
+	return min(store.DefaultSegmentSize, max(capacity/parts, least))
 }
 
 func parseCompression(name string) (pack.Compression, error) {

@@ -43,6 +43,8 @@ type Collected struct {
 	Moved     int64 // stored bytes written elsewhere, before they were compressed again
 	Dropped   int64 // stored bytes of the blocks that went
 	Freed     int64 // bytes of the files that went, less what was written; negative where zstd lost
+	Left      int   // segments that stay since the disk has no room to copy what lives in them
+	Needs     int64 // the most bytes that one of those needs
 }
 
 // collection is one run of the collector.

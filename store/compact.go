@@ -116,8 +116,15 @@ func (c *collection) compact(ctx context.Context, id uint64) error {
 		c.report.Freed += c.started[id].At.Length - (c.started[id].Bytes - n.dead)
 		return nil
 	}
-	if err := c.roomFor(n); err != nil {
-		return err
+	if live := n.live(); live > 0 {
+		if err := s.opt.Admit(live); fault.Is(err, fault.Full) {
+			// Half a copy would only make the disk fuller.
+			c.report.Left++
+			c.report.Needs = max(c.report.Needs, live)
+			return nil
+		} else if err != nil {
+			return err
+		}
 	}
 	leave, err := s.mayForget(c, id, n.indexed)
 	if fault.Is(err, fault.Locked) {
@@ -144,17 +151,13 @@ func (c *collection) compact(ctx context.Context, id uint64) error {
 	return nil
 }
 
-// roomFor asks for the disk space of what has to be written elsewhere before
-// any of it is: half a segment copied would only take more of it.
-func (c *collection) roomFor(n *census) error {
-	var live int64
+// live is how much has to be written elsewhere, in stored bytes.
+func (n *census) live() int64 {
+	live := -n.dead
 	for _, b := range n.blocks {
 		live += int64(b.Stored)
 	}
-	if live -= n.dead; live <= 0 {
-		return nil
-	}
-	return c.s.opt.Admit(live)
+	return live
 }
 
 // unlink removes the file of a segment that nothing is read from any more.

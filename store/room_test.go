@@ -43,7 +43,7 @@ func TestCollectLeavesWhatThereIsNoRoomFor(t *testing.T) {
 	}
 	limit.Store(2 << 20)
 	r, err := w.s.Collect(ctx, store.CollectOptions{})
-	if !fault.Is(err, fault.Full) || r.Moved != 0 || r.Dropped != 0 {
+	if err != nil || r.Left != 1 || r.Needs < 60*60_000 || r.Moved != 0 || r.Dropped != 0 {
 		t.Fatalf("with no room: %+v, %v", r, err)
 	}
 	if after, err := w.s.Stats(ctx); err != nil || after.Blocks != before.Blocks {

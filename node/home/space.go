@@ -96,6 +96,12 @@ func (h *Home) Free() (uint64, error) {
 	return free, nil
 }
 
+// Capacity returns the size of the store's file system in bytes.
+func (h *Home) Capacity() (int64, error) {
+	_, total, err := h.space.look()
+	return total, err
+}
+
 // Admit is asked before n more bytes are written to the store. [fault.Full]
 // means that they would eat into the reserve. What was admitted is to be written
 // soon: only what has been written is seen by the next look.
