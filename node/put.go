@@ -2,6 +2,8 @@ package node
 
 import (
 	"context"
+	"io/fs"
+	"os"
 	"time"
 
 	"github.com/tegwick/artifact-store/dag"
@@ -24,6 +26,7 @@ type PutRequest struct {
 	// Profile names the chunk profile; "" is "default". It takes the place of
 	// the one in Content.
 	Profile string
+	// Content says what; its Exclude is set here, to the store's directories.
 	Content ingest.Request
 }
 
@@ -55,6 +58,9 @@ func (n *Node) Put(ctx context.Context, req PutRequest) (PutResult, error) {
 		return PutResult{}, err
 	}
 	req.Content.Profile = profile
+	if req.Content.Exclude, err = n.own(); err != nil {
+		return PutResult{}, err
+	}
 	lease := n.store.Begin()
 	defer lease.Release()
 	kept, err := ingest.Ingest(ctx, lease, req.Content)
@@ -71,6 +77,20 @@ func (n *Node) Put(ctx context.Context, req PutRequest) (PutResult, error) {
 		return PutResult{}, fault.Wrap(fault.Other, "put", req.Repository, err)
 	}
 	return PutResult{Result: kept, Artifact: a, Reference: nameOf(a, req.Tag), Elapsed: n.now().Sub(began)}, nil
+}
+
+// own describes the directories of the store, which no put may keep: it would
+// read what it writes.
+func (n *Node) own() ([]fs.FileInfo, error) {
+	var own []fs.FileInfo
+	for _, dir := range []string{n.home.Dir(), n.home.PacksDir(), n.home.IndexDir()} {
+		info, err := os.Stat(dir)
+		if err != nil {
+			return nil, fault.Wrap(fault.Other, "put", dir, err)
+		}
+		own = append(own, info)
+	}
+	return own, nil
 }
 
 // nameOf is the reference to a by tag, or without one by its digest.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"io/fs"
+	"path"
 
 	"github.com/tegwick/artifact-store/dag"
 	"github.com/tegwick/artifact-store/dag/chunk"
@@ -51,6 +52,10 @@ type Request struct {
 	// Workers is how many small files are read at once, at most [MaxWorkers];
 	// 0 chooses by the number of processors. The result does not depend on it.
 	Workers int
+	// Exclude describes directories, as [os.Stat] does, that are never kept,
+	// wherever they are met: those of the store itself. As one of Paths such a
+	// directory is [fault.Invalid]; in another it is skipped.
+	Exclude []fs.FileInfo
 	// Progress, where set, is told how far the work is.
 	Progress Progress
 }
@@ -70,8 +75,9 @@ type Result struct {
 	Skipped     []Skip // in path order
 }
 
-// Skip names something inside a directory that has no content to keep: a
-// socket, a FIFO or a device.
+// Skip names something inside a directory that is not kept: a socket, a FIFO or
+// a device, which have no content, a file that an interrupted restore left
+// behind ([dag.IsPartialName]), or what Request.Exclude names.
 type Skip struct {
 	Path   string // on this machine
 	Reason string
@@ -153,6 +159,8 @@ func (req Request) checkStdin() error {
 		return fault.New(fault.Invalid, op, stdinPath, "there is no standard input")
 	case !fs.ValidPath(req.StdinName) || req.StdinName == ".":
 		return fault.New(fault.Invalid, op, req.StdinName, "not a path inside an artifact")
+	case dag.IsPartialName(path.Base(req.StdinName)):
+		return fault.New(fault.Invalid, op, req.StdinName, "%s", partial)
 	}
 	return nil
 }

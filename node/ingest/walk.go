@@ -19,6 +19,12 @@ const (
 	directoryMode = 0o755
 )
 
+// Why what has content is not kept.
+const (
+	partial  = "the name is kept for files that are not yet whole"
+	theStore = "it is the store's own"
+)
+
 // file is a regular file, or the stream, that waits to be read.
 type file struct {
 	place  place
@@ -90,10 +96,15 @@ func (w *walk) argument(ctx context.Context, path, title string) error {
 	switch {
 	case err != nil:
 		return describe(path, err)
+	case w.excluded(info):
+		return fault.Hint(fault.New(fault.Invalid, op, path, "%s", theStore),
+			"name what is to be kept; a copy of the store is made while no process has it")
 	case info.IsDir() && len(w.req.Paths) == 1:
 		return w.tree(ctx, path, "")
 	case dag.ValidatePath(filepath.ToSlash(title)) != nil:
 		return fault.New(fault.Invalid, op, path, "it has no name to be kept under")
+	case dag.IsPartialName(title):
+		return fault.Hint(fault.New(fault.Invalid, op, path, "%s", partial), "finish the get that left it, or rename it")
 	case info.IsDir():
 		return w.tree(ctx, path, title)
 	case info.Mode().IsRegular():
@@ -151,6 +162,10 @@ func (w *walk) directory(ctx context.Context, root *os.Root, b branch) (subs []b
 		if sub.seen, err = at.stat(); err != nil {
 			return nil, describe(at.path, at.blame(err, nil))
 		}
+		if reason := w.unwanted(name, sub.seen); reason != "" {
+			w.skip(at.path, reason)
+			continue
+		}
 		switch mode := sub.seen.Mode(); mode.Type() {
 		case 0:
 			err = w.found(ctx, file{place: at, title: sub.title}, sub.seen)
@@ -158,9 +173,6 @@ func (w *walk) directory(ctx context.Context, root *os.Root, b branch) (subs []b
 			subs = append(subs, sub)
 		case fs.ModeSymlink:
 			err = w.symlink(at, sub)
-		default:
-			w.skip(at.path, kindOf(mode))
-			continue
 		}
 		if err != nil {
 			return nil, err
@@ -240,6 +252,24 @@ func (w *walk) symlink(at place, b branch) error {
 	}
 	w.add(record{kind: isSymlink, title: b.title, target: filepath.ToSlash(target), content: emptyContent})
 	return nil
+}
+
+// unwanted says why something in a directory is skipped, or "".
+func (w *walk) unwanted(name string, info fs.FileInfo) string {
+	switch mode := info.Mode(); {
+	case w.excluded(info):
+		return theStore
+	case dag.IsPartialName(name):
+		return partial
+	case mode.IsRegular(), mode.IsDir(), mode.Type() == fs.ModeSymlink:
+		return ""
+	default:
+		return kindOf(mode)
+	}
+}
+
+func (w *walk) excluded(info fs.FileInfo) bool {
+	return slices.ContainsFunc(w.req.Exclude, func(x fs.FileInfo) bool { return os.SameFile(x, info) })
 }
 
 // permissions returns the bits that are kept of what info describes.

@@ -5,7 +5,6 @@ import (
 	"io/fs"
 	"path/filepath"
 	"runtime"
-	"strings"
 	"unicode/utf8"
 
 	"github.com/tegwick/artifact-store/dag"
@@ -83,8 +82,7 @@ func localize(path string) (string, error) {
 			return "", fault.New(fault.Invalid, "restore", path, "%s cannot have a file of this name", runtime.GOOS)
 		}
 	}
-	base := filepath.Base(local)
-	if len(base) >= len(partialPrefix) && strings.EqualFold(base[:len(partialPrefix)], partialPrefix) {
+	if dag.IsPartialName(filepath.Base(local)) {
 		return "", fault.New(fault.Invalid, "restore", path, "the name is kept for files that are not yet whole")
 	}
 	return local, nil

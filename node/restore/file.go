@@ -7,6 +7,7 @@ import (
 	"os"
 	"runtime"
 
+	"github.com/tegwick/artifact-store/dag"
 	"github.com/tegwick/artifact-store/dag/fault"
 )
 
@@ -23,7 +24,7 @@ func (r *restorer) writeFile(ctx context.Context, at *cursor, e entry) error {
 	if err != nil {
 		return err
 	}
-	partial := partialName(b.root.Digest)
+	partial := dag.PartialName(b.root.Digest)
 	unlock, err := r.busy.lock(ctx, e.dir()+"/"+partial)
 	if err != nil {
 		return err

@@ -43,7 +43,7 @@ func (r *restorer) writeLink(at *cursor, e entry) error {
 	if err := r.target.replaceable(e, info); err != nil {
 		return err
 	}
-	partial := partialName(dag.Sum([]byte(e.link)))
+	partial := dag.PartialName(dag.Sum([]byte(e.link)))
 	if err := parent.Remove(partial); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}

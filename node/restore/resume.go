@@ -2,7 +2,6 @@ package restore
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
 	"io"
 	"io/fs"
@@ -12,12 +11,6 @@ import (
 	"github.com/tegwick/artifact-store/dag"
 	"github.com/tegwick/artifact-store/dag/fault"
 )
-
-// partialPrefix begins the name of a file that is not whole yet; the first 16
-// hex digits of its blob's root follow.
-const partialPrefix = ".artifact-partial-"
-
-func partialName(root dag.Digest) string { return partialPrefix + hex.EncodeToString(root[:8]) }
 
 // openPartial opens b's partial file, new or as an earlier restore left it,
 // and returns how many bytes it holds: all of them b's, whatever happened to
@@ -33,6 +26,15 @@ func (r *restorer) openPartial(ctx context.Context, dir *os.Root, name string, b
 	}
 	if !info.Mode().IsRegular() {
 		return nil, 0, inTheWay(name, info, file)
+	}
+	if links(info) > 1 {
+		// Whoever shares the target may have put another file's name here, and
+		// neither its content nor its permissions are ours to change.
+		if err := dir.Remove(name); err != nil {
+			return nil, 0, err
+		}
+		f, err := dir.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+		return f, 0, err
 	}
 	if info.Mode().Perm()&0o600 != 0o600 { // it was as good as done
 		if err := dir.Chmod(name, 0o600); err != nil {

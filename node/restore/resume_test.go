@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -190,6 +191,28 @@ func TestPartialThatIsNotOurs(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestPartialThatIsAnotherFile(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("a file does not tell there whether it has other names")
+	}
+	m := newMemory()
+	content := noise(1, 100*chunkSize)
+	root := m.artifact(t, tree{"f": {mode: 0o644, content: content}})
+	for _, mode := range []os.FileMode{0o640, 0o440} {
+		target, partial := interrupted(t, m, root, content)
+		outside := filepath.Join(tempDir(t), "outside")
+		must(t, os.WriteFile(outside, []byte(content[:chunkSize]+"kept"), mode))
+		was := scan(t, filepath.Dir(outside))
+		must(t, os.Remove(partial))
+		must(t, os.Link(outside, partial))
+		if got := run(t, m, root, target); got.Resumed != 0 || got.Bytes != int64(len(content)) {
+			t.Errorf("got %+v, want nothing resumed", got)
+		}
+		same(t, scan(t, target), tree{"f": {mode: 0o644, content: content}})
+		same(t, scan(t, filepath.Dir(outside)), was)
 	}
 }
 
