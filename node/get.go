@@ -53,7 +53,16 @@ func (n *Node) Get(ctx context.Context, req GetRequest) (GetResult, error) {
 		Paths: req.Paths, Progress: req.Progress,
 	})
 	res.Elapsed = n.now().Sub(began)
-	return res, fault.Wrap(fault.Other, "get", req.Reference.String(), err)
+	return res, fault.Wrap(fault.Other, "get", req.Reference.String(), damaged(err))
+}
+
+// damaged tells whoever meets bytes that are not what they should be how to
+// learn more.
+func damaged(err error) error {
+	if fault.Is(err, fault.Corrupt) && fault.HintOf(err) == "" {
+		err = fault.Hint(err, "see what is damaged and what needs it: artifact fsck")
+	}
+	return err
 }
 
 // defaultTarget is the directory for an artifact that was given none.
@@ -85,5 +94,5 @@ func (n *Node) Cat(ctx context.Context, r dag.Reference, at string, w io.Writer)
 		return 0, fault.Wrap(fault.Other, "get", r.String(), err)
 	}
 	written, err := restore.Stream(ctx, n.store, a.Manifest, at, w)
-	return written, fault.Wrap(fault.Other, "get", r.String(), err)
+	return written, fault.Wrap(fault.Other, "get", r.String(), damaged(err))
 }

@@ -17,6 +17,9 @@ type CollectRequest struct {
 	Progress    func(done, total int)
 }
 
+// DefaultDead is what stands for a CollectRequest.Dead of 0.
+const DefaultDead = store.DefaultDead
+
 // Collected tells what a collection did or would do.
 type Collected = store.Collected
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -68,6 +69,21 @@ func (p *program) gc(c *cli.Context) error {
 			Moved: done.Moved, Dropped: done.Dropped, Freed: done.Freed, Seconds: seconds(time.Since(began)),
 		}, "%s %s: %s of %s dropped, %s moved, in %s; %s live", verb, size(done.Freed), size(done.Dropped), size(done.DeadBytes)+" dead",
 			size(done.Moved), count(done.Segments, "segment"), size(done.LiveBytes))
+		p.explainDead(req, done)
 		return nil
 	})
+}
+
+// explainDead says why dead bytes stay, and how fewer would.
+func (p *program) explainDead(req node.CollectRequest, done node.Collected) {
+	left := done.DeadBytes - done.Dropped
+	if left <= 0 {
+		return
+	}
+	part := cmp.Or(req.Dead, node.DefaultDead)
+	spared := ""
+	if req.Grace > 0 {
+		spared = " or are younger than --grace says"
+	}
+	p.say("%s dead stay, in segments that are not %.4g %% dead%s; --dead %.2g takes more", size(left), 100*part, spared, part/4)
 }

@@ -86,6 +86,7 @@ func (p *program) cat(c *cli.Context, r dag.Reference) error {
 	if len(paths) == 1 {
 		path = paths[0]
 	}
+	p.streams = true
 	return p.with(c, nil, func(c *cli.Context, n *node.Node) error {
 		_, err := n.Cat(c.Context, r, path, p.stdout)
 		return err

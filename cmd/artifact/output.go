@@ -17,6 +17,7 @@ type output struct {
 	stdout, stderr io.Writer
 	json, quiet    bool
 	command        string // that runs
+	streams        bool   // what it writes to standard output cannot be taken up again
 	bar            *bar
 	broken         error // the first write of a result that failed
 }
@@ -64,10 +65,12 @@ func (o *output) say(format string, args ...any) {
 }
 
 func (o *output) afterInterrupt() string {
-	switch o.command {
-	case "put":
+	switch {
+	case o.command == "put":
 		return "interrupted; nothing was published"
-	case "get":
+	case o.command == "get" && o.streams:
+		return "interrupted; the output is not whole"
+	case o.command == "get":
 		return "interrupted; the same command goes on from here"
 	}
 	return "interrupted"

@@ -33,7 +33,7 @@ func acquire(dir string, opt Options) (*flock.Flock, error) {
 	}
 	if !got {
 		err := fault.New(fault.Unavailable, opOpen, dir, "in use by %s", holderOf(path))
-		return nil, fault.Hint(err, "wait until it ends, or stop it; a node that serves the directory can be used with --node")
+		return nil, fault.Hint(err, "wait until it ends, or stop it")
 	}
 	// The text is a courtesy: a full disk does not stop the opening here.
 	if err := writeHolder(path, opt); kindOf(err) == fault.Denied {

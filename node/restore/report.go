@@ -95,6 +95,14 @@ func (l *ledger) note(ctx context.Context, part Part, path string, block dag.CID
 	return nil
 }
 
+// verdict says in a line what n problems there are; l.mu is held.
+func (l *ledger) verdict(n int64) string {
+	if n == 1 {
+		return l.report.Problems[0].String()
+	}
+	return fmt.Sprintf("%d problems, the first: %s", n, l.report.Problems[0])
+}
+
 // finish returns the report and its verdict.
 func (l *ledger) finish(manifest dag.CID) (Report, error) {
 	l.mu.Lock()
@@ -106,7 +114,7 @@ func (l *ledger) finish(manifest dag.CID) (Report, error) {
 	if n == 0 {
 		return l.report, nil
 	}
-	return l.report, fault.New(fault.Corrupt, "verify", manifest.Digest.String(), "%d problems, the first: %s", n, l.report.Problems[0])
+	return l.report, fault.New(fault.Corrupt, "verify", manifest.Digest.String(), "%s", l.verdict(n))
 }
 
 // doubter gets blocks and believes nobody: it hashes each one again, and says

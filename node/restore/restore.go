@@ -78,7 +78,7 @@ func Restore(ctx context.Context, g dag.Getter, req Request) (Result, error) {
 		meter: meter{tell: req.Progress, now: Event{TotalFiles: sum.files, TotalBytes: sum.bytes}},
 	}
 	if err := r.run(ctx, sum); err != nil {
-		if fault.HintOf(err) == "" {
+		if fault.HintOf(err) == "" && !fault.Is(err, fault.Corrupt) {
 			err = fault.Hint(err, "what is written so far is kept: the same command goes on from there")
 		}
 		return r.result(), err
