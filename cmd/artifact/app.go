@@ -18,6 +18,7 @@ import (
 type program struct {
 	*output
 	stdin io.Reader
+	log   *slog.Logger // nil without --debug
 }
 
 func newApp(o *output, stdin io.Reader) *cli.App {
@@ -41,6 +42,7 @@ artifact ls                              see what there is
 			&cli.StringFlag{Name: "dir", EnvVars: []string{"ARTIFACT_DIR"}, Usage: "the store's `DIRECTORY`", DefaultText: tilde(defaultDir())},
 			&cli.BoolFlag{Name: "json", Usage: "print results, and errors, as JSON"},
 			&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "print results and errors only"},
+			&cli.BoolFlag{Name: "debug", EnvVars: []string{"ARTIFACT_DEBUG"}, Usage: "log what the store does to standard error"},
 		},
 		Before: p.begin,
 		Action: p.noCommand,
@@ -53,7 +55,7 @@ artifact ls                              see what there is
 	for _, c := range app.Commands {
 		c.OnUsageError = onUsage
 		c.HideHelpCommand = true
-		c.CustomHelpTemplate = cli.CommandHelpTemplate + "\nGLOBAL OPTIONS:\n   --dir DIRECTORY, --json, --quiet: see artifact --help\n"
+		c.CustomHelpTemplate = cli.CommandHelpTemplate + "\nGLOBAL OPTIONS:\n   --dir DIRECTORY, --json, --quiet, --debug: see artifact --help\n"
 		c.Action = ended(c.Action)
 	}
 	return app
@@ -70,7 +72,11 @@ func onUsage(_ *cli.Context, err error, _ bool) error { return usageError{err} }
 func (p *program) begin(c *cli.Context) error {
 	p.json, p.quiet = c.Bool("json"), c.Bool("quiet")
 	p.command = c.Args().First()
-	p.bar = newBar(p.stderr, p.quiet || p.json)
+	debug := c.Bool("debug")
+	if debug {
+		p.log = slog.New(slog.NewTextHandler(p.stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	}
+	p.bar = newBar(p.stderr, p.quiet || p.json || debug)
 	return nil
 }
 
@@ -79,7 +85,12 @@ func (p *program) noCommand(c *cli.Context) error {
 		p.command = ""
 		return usage("there is no command %q", c.Args().First())
 	}
-	return cli.ShowAppHelp(c)
+	if !p.json {
+		if err := cli.ShowAppHelp(c); err != nil {
+			return err
+		}
+	}
+	return usage("there is no command: name one")
 }
 
 // with opens the node of c and calls fn. It says so where that makes a store.
@@ -109,10 +120,7 @@ func (p *program) config(c *cli.Context) (node.Config, error) {
 	if dir == "" {
 		return node.Config{}, usage("no home directory is known: name the store's with --dir")
 	}
-	return node.Config{
-		Dir: dir, Holder: "artifact " + c.Command.Name,
-		Log: slog.New(slog.NewTextHandler(p.stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
-	}, nil
+	return node.Config{Dir: dir, Holder: "artifact " + c.Command.Name, Log: p.log}, nil
 }
 
 // defaultDir is where a user's store is when nothing says otherwise: the data
