@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"testing"
@@ -56,7 +57,9 @@ func newWorld(t *testing.T, change ...func(*store.Options)) *world {
 // open opens the store and runs it.
 func (w *world) open() {
 	w.t.Helper()
-	s, err := store.Open(context.Background(), w.opt)
+	opt := w.opt
+	opt.Meta = keepOpen{opt.Meta}
+	s, err := store.Open(context.Background(), opt)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -70,7 +73,7 @@ func (w *world) run(s *store.Store) {
 	w.s = s
 	w.close = func() error {
 		cancel()
-		return <-ended
+		return errors.Join(<-ended, s.Close())
 	}
 }
 
