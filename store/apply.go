@@ -147,9 +147,16 @@ func apply(ctx context.Context, v *view, c change) error {
 }
 
 func applyPublish(ctx context.Context, v *view, c change) error {
-	row := artifactRow{Manifest: *c.Manifest, Sequence: c.Sequence, Time: c.Time}
-	if err := v.put(artifactKey(c.Repository, c.Manifest.Digest), row); err != nil {
+	key := artifactKey(c.Repository, c.Manifest.Digest)
+	had, err := v.get(ctx, key)
+	if err != nil {
 		return err
+	}
+	if had == nil { // else it was published when it first was
+		row := artifactRow{Manifest: *c.Manifest, Sequence: c.Sequence, Time: c.Time}
+		if err := v.put(key, row); err != nil {
+			return err
+		}
 	}
 	v.set(ownerKey(c.Manifest.Digest, c.Repository), present)
 	if c.Tag == "" {

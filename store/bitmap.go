@@ -1,7 +1,5 @@
 package store
 
-import "math/bits"
-
 // bitmap is a set of slots. A nil bitmap is empty; set grows it.
 type bitmap []uint64
 
@@ -29,14 +27,6 @@ func (b *bitmap) merge(other bitmap) {
 	for i, w := range other {
 		(*b)[i] |= w
 	}
-}
-
-func (b bitmap) count() int {
-	n := 0
-	for _, w := range b {
-		n += bits.OnesCount64(w)
-	}
-	return n
 }
 
 // slotSet is a set of slots of many segments.

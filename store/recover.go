@@ -209,11 +209,13 @@ func (r *recovery) decayed(id uint64, offset int64) (yes bool, err error) {
 // frame indexes the records of one frame.
 func (r *recovery) frame(ctx context.Context, f *pack.Frame, row *segmentRow) error {
 	for i, rec := range f.Records {
+		if rec.Type != pack.Reference {
+			row.Bytes += int64(rec.Stored) // of a damaged block too: it is dead, and goes with compaction
+		}
 		if rec.Err != nil {
 			continue
 		}
 		if rec.Type != pack.Reference {
-			row.Bytes += int64(rec.Stored)
 			r.puts = append(r.puts, Pair{blockKey(domainPublic, rec.Digest), encodeLocation(rec.Location)})
 			continue
 		}
