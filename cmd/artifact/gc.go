@@ -40,6 +40,8 @@ type gcJSON struct {
 	Moved     int64   `json:"moved_bytes"`
 	Dropped   int64   `json:"dropped_bytes"`
 	Freed     int64   `json:"freed_bytes"`
+	Left      int     `json:"left_segments"` // that the disk has no room to copy
+	Needs     int64   `json:"needs_bytes"`   // the most that one of them needs
 	Seconds   float64 `json:"seconds"`
 }
 
@@ -66,7 +68,8 @@ func (p *program) gc(c *cli.Context) error {
 		}
 		p.result(gcJSON{
 			DryRun: req.DryRun, Artifacts: done.Artifacts, Live: done.LiveBytes, Dead: done.DeadBytes, Segments: done.Segments,
-			Moved: done.Moved, Dropped: done.Dropped, Freed: done.Freed, Seconds: seconds(time.Since(began)),
+			Moved: done.Moved, Dropped: done.Dropped, Freed: done.Freed,
+			Left: done.Left, Needs: done.Needs, Seconds: seconds(time.Since(began)),
 		}, "%s %s: %s of %s dropped, %s moved, in %s; %s live", verb, size(done.Freed), size(done.Dropped), size(done.DeadBytes)+" dead",
 			size(done.Moved), count(done.Segments, "segment"), size(done.LiveBytes))
 		p.explainDead(req, done)
@@ -76,6 +79,11 @@ func (p *program) gc(c *cli.Context) error {
 
 // explainDead says why dead bytes stay, and how fewer would.
 func (p *program) explainDead(req node.CollectRequest, done node.Collected) {
+	if done.Left > 0 {
+		p.say("%s stayed: the disk has no room to copy what lives there; free %s and run gc again",
+			count(done.Left, "segment"), size(done.Needs))
+		return
+	}
 	left := done.DeadBytes - done.Dropped
 	if left <= 0 {
 		return
