@@ -18,11 +18,11 @@ import (
 
 // corpus is what is put: the Go toolchain as a tar, random data and text.
 type corpus struct {
-	dir   string // a directory with the three parts
-	tar   string // of the toolchain
-	tar2  string // the same with some files edited: the next version
-	mixed string // the three parts in one file
-	bytes int64  // of dir
+	dir    string // a directory with the three parts
+	tar    string // of the toolchain
+	goroot string
+	mixed  string // the three parts in one file
+	bytes  int64  // of dir
 }
 
 func (b *bench) makeCorpus(ctx context.Context) error {
@@ -36,11 +36,8 @@ func (b *bench) makeCorpus(ctx context.Context) error {
 		return err
 	}
 	goroot := strings.TrimSpace(string(root))
-	c.tar, c.tar2 = filepath.Join(c.dir, "toolchain.tar"), filepath.Join(b.work, "toolchain-next.tar")
+	c.goroot, c.tar = goroot, filepath.Join(c.dir, "toolchain.tar")
 	if err := writeTar(c.tar, goroot, b.size, nil); err != nil {
-		return err
-	}
-	if err := writeTar(c.tar2, goroot, b.size, edit); err != nil {
 		return err
 	}
 	rng := rand.NewChaCha8([32]byte{1})
@@ -80,12 +77,15 @@ func (b *bench) makeCorpus(ctx context.Context) error {
 	return nil
 }
 
-// edit changes one source file in fifty, as a next version does: a line more.
-func edit(name string, n int, content []byte) []byte {
-	if !strings.HasSuffix(name, ".go") || n%50 != 0 {
-		return content
+// editOneIn returns a change to one source file in n, as a next version has it:
+// a line more.
+func editOneIn(n int) func(name string, i int, content []byte) []byte {
+	return func(name string, i int, content []byte) []byte {
+		if !strings.HasSuffix(name, ".go") || i%n != 0 {
+			return content
+		}
+		return append([]byte("// Edited for the next version.\n"), content...)
 	}
-	return append([]byte("// Edited for the next version.\n"), content...)
 }
 
 // writeTar writes the regular files below root, at most limit bytes of them,
