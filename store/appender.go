@@ -12,6 +12,7 @@ import (
 // full or when somebody waits for it, so that whoever waits is served at once
 // while the writer is idle and shares a sync with the others while it is not.
 type appender struct {
+	size  int              // of a group, in bytes
 	free  chan *pack.Batch // buffers; taking one is the back-pressure
 	ready chan *group      // from here to the writer, in order
 	roll  chan chan error  // asks the writer to seal the segment that grows
@@ -29,8 +30,9 @@ type inflightEntry struct {
 	index int
 }
 
-func newAppender() *appender {
+func newAppender(size int) *appender {
 	a := &appender{
+		size:     size,
 		free:     make(chan *pack.Batch, groupBuffers),
 		ready:    make(chan *group, groupBuffers),
 		roll:     make(chan chan error),
@@ -156,7 +158,7 @@ func (a *appender) begin(buf *pack.Batch) {
 		return
 	}
 	if buf == nil {
-		buf = pack.NewBatch(groupBytes)
+		buf = pack.NewBatch(a.size)
 	}
 	buf.Reset()
 	a.cur = &group{batch: buf, durable: newOutcome(), indexed: newOutcome()}

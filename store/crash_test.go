@@ -81,7 +81,7 @@ func TestAPowerCutLosesNothingAcknowledged(t *testing.T) {
 	for seed := range uint64(2) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Parallel()
-			for n := -commits; n <= operations; n++ {
+			for n := -commits; n <= operations; n += stride {
 				if n != 0 {
 					pl, rest := cut(t, seed, n, 0)
 					pl.recoverFrom(rest, false)
@@ -98,7 +98,7 @@ func TestAPowerCutLosesNothingAcknowledged(t *testing.T) {
 func TestLostCommitsAreFoundInThePacks(t *testing.T) {
 	operations, _ := writesOfScript(t)
 	rng := rand.New(rand.NewPCG(5, 5))
-	for range 120 {
+	for range 120 / stride {
 		pl, rest := cut(t, rng.Uint64N(1000), 1+rng.IntN(operations), 1+rng.IntN(20))
 		pl.recoverFrom(append(rest, collectStep()), true)
 	}
@@ -107,7 +107,7 @@ func TestLostCommitsAreFoundInThePacks(t *testing.T) {
 // TestAnIndexIsRebuiltAfterAPowerCut throws the index away after the cut.
 func TestAnIndexIsRebuiltAfterAPowerCut(t *testing.T) {
 	operations, _ := writesOfScript(t)
-	for n := 1; n <= operations; n += 2 {
+	for n := 1; n <= operations; n += 2 * stride {
 		pl, rest := cut(t, uint64(n), n, 0)
 		pl.meta, pl.rebuild = storetest.NewMemory(), true
 		pl.recoverFrom(rest, false)

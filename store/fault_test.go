@@ -34,13 +34,13 @@ func TestEveryWriteThatFailsIsSurvived(t *testing.T) {
 	for _, mode := range []storetest.FailMode{storetest.Failed, storetest.Persisted} {
 		t.Run(modeName(mode), func(t *testing.T) {
 			t.Parallel()
-			for n := 1; n <= operations; n++ {
+			for n := 1; n <= operations; n += stride {
 				arm := func(p planes, _ *storetest.FaultyMetadata) { p.fs.FailAt(n, mode) }
 				for _, restart := range []bool{false, true} {
 					failOne(t, fmt.Sprintf("pack operation %d %s, restart %v", n, modeName(mode), restart), restart, arm)
 				}
 			}
-			for n := 1; n <= commits; n++ {
+			for n := 1; n <= commits; n += stride {
 				arm := func(_ planes, f *storetest.FaultyMetadata) { f.FailAt(n, mode) }
 				failOne(t, fmt.Sprintf("commit %d %s", n, modeName(mode)), false, arm)
 			}

@@ -14,7 +14,8 @@ import (
 // DefaultSegmentSize is the size that segments are preallocated to, in bytes.
 const DefaultSegmentSize = 256 << 20
 
-// groupBytes is how much waits, at the most, for one write and one sync.
+// groupBytes is how much waits, at the most, for one write and one sync. No
+// group is larger than a segment should be.
 const groupBytes = 8 << 20
 
 // groupBuffers is how many groups exist: one being filled, one being written,
@@ -85,7 +86,7 @@ func Open(ctx context.Context, opt Options) (*Store, error) {
 	}
 	s := &Store{opt: opt, meta: opt.Meta, stopped: make(chan struct{})}
 	s.segments = newSegments(opt.Packs, opt.ID)
-	s.appender = newAppender()
+	s.appender = newAppender(int(min(groupBytes, opt.SegmentSize)))
 	s.leases.active = make(map[*Lease]struct{})
 	s.refs.wake = make(chan struct{}, 1)
 	if err := s.recover(ctx); err != nil {
