@@ -81,7 +81,7 @@ func (a *appender) add(ctx context.Context, stopped <-chan struct{}, r pack.Reco
 		index, ok := a.fill(g, r)
 		if ok {
 			g.entries[index].moved = moved
-			if moved == nil && r.Type != pack.Reference {
+			if moved == nil && r.Type != pack.Event {
 				a.inflight[id] = inflightEntry{g, index}
 			}
 		}
@@ -92,21 +92,38 @@ func (a *appender) add(ctx context.Context, stopped <-chan struct{}, r pack.Reco
 	}
 }
 
-// addChange puts a reference change and the view rows that follow from it into
-// g. It reports false where g is full or was sent off.
-func (a *appender) addChange(g *group, r pack.Record, rows Batch) bool {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	size := rows.size()
-	if a.cur == g && len(g.views) > 0 && g.viewBytes+size > maxViewBytes {
-		a.send()
+// addRound puts records and the rows that follow from them into one group, all
+// of them or none, and sends it off. Rounds follow each other: a group has the
+// rows of one.
+func (a *appender) addRound(ctx context.Context, stopped <-chan struct{}, records []pack.Record, rows Batch) (*group, error) {
+	size := 0
+	for _, r := range records {
+		size += len(r.Payload)
 	}
-	_, ok := a.fill(g, r)
-	if ok {
-		g.views = append(g.views, rows)
-		g.viewBytes += size
+	for {
+		g, err := a.current(ctx, stopped)
+		if err != nil {
+			return nil, err
+		}
+		a.mu.Lock()
+		if a.cur == g && !g.batch.Fits(len(records), size) && g.batch.Len() > 0 {
+			a.send()
+		}
+		added := a.cur == g
+		for _, r := range records {
+			if _, ok := a.fill(g, r); !ok && added {
+				added, err = false, fault.New(fault.TooLarge, "append events", "", "%d bytes do not fit a group", size)
+			}
+		}
+		if added {
+			g.views = rows
+			a.send()
+		}
+		a.mu.Unlock()
+		if added || err != nil {
+			return g, err
+		}
 	}
-	return ok
 }
 
 // fill adds r to g if g is still being filled; where r does not fit, g is sent

@@ -26,7 +26,7 @@ func BenchmarkReceive(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		s, err := store.Open(b.Context(), store.Options{ID: pack.StoreID{1}, Packs: fs, Meta: db, Now: time.Now})
+		s, err := store.Open(b.Context(), store.Options{ID: pack.StoreID{1}, Packs: fs, Meta: db, Now: time.Now, Site: "example.org", NodeOrigin: nodeOrigin, Checkpoints: testSigner})
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -62,7 +62,7 @@ func (c *collection) frame(ctx context.Context, f *pack.Frame, n *census) error 
 		return err
 	}
 	for i, r := range f.Records {
-		if r.Type == pack.Reference {
+		if r.Type == pack.Event {
 			n.changes = append(n.changes, r)
 		} else if string(rows[i]) == string(encodeLocation(r.Location)) {
 			c.count(r, n) // else the index has it elsewhere, or not at all

@@ -70,15 +70,15 @@ func TestManyPublishAtOnce(t *testing.T) {
 	publishing.Wait()
 	close(stop)
 	others.Wait()
-	const changes = workers * rounds * 2
+	const changes = workers*rounds*2 + 1 // with the claim of the namespace
 	if got := binary.BigEndian.Uint64([]byte(w.rows()["msequence"])); got != changes {
-		t.Errorf("the last change is number %d of %d", got, changes)
+		t.Errorf("the last event is number %d of %d", got, changes)
 	}
 	seen := make(map[uint64]bool)
 	for id := range uint64(1000) {
 		_, err := pack.Check(w.opt.Packs, id, w.opt.ID, func(f *pack.Frame) error {
 			for i, r := range f.Records {
-				if r.Type == pack.Reference {
+				if r.Type == pack.Event {
 					seen[sequenceOf(t, f.Payload(i))] = true
 				}
 			}
@@ -90,11 +90,11 @@ func TestManyPublishAtOnce(t *testing.T) {
 	}
 	for n := uint64(1); n <= changes; n++ {
 		if !seen[n] {
-			t.Errorf("change %d is not in the packs", n)
+			t.Errorf("event %d is not in the packs", n)
 		}
 	}
 	if len(seen) != changes {
-		t.Errorf("%d numbers for %d changes", len(seen), changes)
+		t.Errorf("%d numbers for %d events", len(seen), changes)
 	}
 	if st, err := w.s.Stats(ctx); err != nil || st.Repositories != workers+1 || st.Artifacts != workers*rounds+rounds {
 		t.Errorf("%+v, %v", st, err)
@@ -203,17 +203,18 @@ func (c *countingMetadata) Iterate(ctx context.Context, prefix, from []byte, fn 
 	})
 }
 
-// sequenceOf returns the number of an encoded reference change.
+// sequenceOf returns the number of an encoded record.
 func sequenceOf(t *testing.T, encoded []byte) uint64 {
 	t.Helper()
 	var c struct {
-		Version    uint64   `cbor:"v"`
-		Sequence   uint64   `cbor:"sequence"`
-		Time       int64    `cbor:"time"`
-		Op         string   `cbor:"op"`
-		Repository string   `cbor:"repository"`
-		Tag        string   `cbor:"tag,omitempty"`
-		Manifest   *dag.CID `cbor:"manifest,omitempty"`
+		Version   uint64 `cbor:"v"`
+		Sequence  uint64 `cbor:"sequence"`
+		Namespace string `cbor:"namespace"`
+		Origin    string `cbor:"origin"`
+		Index     uint64 `cbor:"index"`
+		Leaf      []byte `cbor:"leaf"`
+		Salt      []byte `cbor:"salt,omitempty"`
+		Payload   []byte `cbor:"payload,omitempty"`
 	}
 	if err := dagcbor.Unmarshal(encoded, &c); err != nil {
 		t.Fatal(err)

@@ -122,7 +122,7 @@ func TestACancelledPublicationStaysProtected(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	published := make(chan error)
 	go func() {
-		_, err := l.Publish(ctx, store.Publication{Repository: "acme/a", Tag: "v2", Manifest: a.manifest})
+		_, err := publish(ctx, l, "acme/a", "v2", a.manifest)
 		published <- err
 	}()
 	<-g.held
@@ -156,7 +156,7 @@ func TestACancelledPublicationStaysProtected(t *testing.T) {
 // TestRunEndsWhenTheIndexFails, and nobody waits for ever.
 func TestRunEndsWhenTheIndexFails(t *testing.T) {
 	p, faulty := newPlanes(1)
-	s, err := store.Open(t.Context(), store.Options{ID: pack.StoreID{9}, Packs: p.fs, Meta: faulty, Now: time.Now})
+	s, err := store.Open(t.Context(), store.Options{ID: pack.StoreID{9}, Packs: p.fs, Meta: faulty, Now: time.Now, Site: "example.org", NodeOrigin: nodeOrigin, Checkpoints: testSigner})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -213,11 +213,11 @@ func TestANodeThatIsAlsoAChunkIsWalked(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := l.Publish(ctx, store.Publication{Repository: name, Manifest: m.CID}); err != nil {
+		if _, err := publish(ctx, l, name, "", m.CID); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if _, err := l.Publish(ctx, store.Publication{Repository: "acme/inner", Tag: "v1", Manifest: inner.manifest}); err != nil {
+	if _, err := publish(ctx, l, "acme/inner", "v1", inner.manifest); err != nil {
 		t.Fatal(err)
 	}
 	l.Release()
@@ -241,7 +241,7 @@ func TestAnArtifactOfManyTagsGoes(t *testing.T) {
 	for part := range 25 {
 		tagging.Go(func() {
 			for i := range tags / 25 {
-				if err := w.s.Tag(t.Context(), a, "acme/a", fmt.Sprintf("t-%d-%d", part, i)); err != nil {
+				if err := setTag(t.Context(), w.s, a, "acme/a", fmt.Sprintf("t-%d-%d", part, i)); err != nil {
 					t.Error(err)
 				}
 			}
@@ -274,14 +274,14 @@ func TestNamesThatNoKeyCanHoldAreRefused(t *testing.T) {
 		{Repository: "acme/" + string(make([]byte, 9000))}, {Repository: "acme/a", Tag: "a b"}, {Repository: "acme/a", Tag: "a\x00b"},
 	} {
 		p.Manifest = a.manifest
-		if _, err := l.Publish(t.Context(), p); !fault.Is(err, fault.Invalid) {
+		if _, err := publish(t.Context(), l, p.Repository, p.Tag, p.Manifest); !fault.Is(err, fault.Invalid) {
 			t.Errorf("%.20q %q: %v", p.Repository, p.Tag, err)
 		}
-		if err := w.s.Tag(t.Context(), w.resolve("acme/a:v1"), p.Repository, p.Tag); p.Tag != "" && !fault.Is(err, fault.Invalid) {
+		if err := setTag(t.Context(), w.s, w.resolve("acme/a:v1"), p.Repository, p.Tag); p.Tag != "" && !fault.Is(err, fault.Invalid) {
 			t.Errorf("tag %.20q %q: %v", p.Repository, p.Tag, err)
 		}
 	}
-	if err := w.s.Tag(t.Context(), w.resolve("acme/a:v1"), "acme/a", ""); !fault.Is(err, fault.Invalid) {
+	if err := setTag(t.Context(), w.s, w.resolve("acme/a:v1"), "acme/a", ""); !fault.Is(err, fault.Invalid) {
 		t.Errorf("an empty tag: %v", err)
 	}
 	w.put("acme/a", "v2", 2, 3, 1000)

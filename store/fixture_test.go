@@ -3,6 +3,7 @@ package store_test
 import (
 	"bytes"
 	"context"
+	"crypto/ed25519"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -11,10 +12,12 @@ import (
 	"time"
 
 	"github.com/tegwick/artifact-store/dag"
+	"github.com/tegwick/artifact-store/dag/eventlog"
 	"github.com/tegwick/artifact-store/dag/fault"
 	"github.com/tegwick/artifact-store/store"
 	"github.com/tegwick/artifact-store/store/pack"
 	"github.com/tegwick/artifact-store/store/storetest"
+	"github.com/tegwick/artifact-store/trust"
 )
 
 // world is a store over planes that outlive it, so that a test can close it,
@@ -35,7 +38,8 @@ func newWorld(t *testing.T, change ...func(*store.Options)) *world {
 		t.Fatal(err)
 	}
 	w := &world{t: t, opt: store.Options{
-		ID: pack.StoreID{1, 2, 3}, Packs: fs, Meta: storetest.NewMemory(), Now: time.Now, SegmentSize: 16 << 20,
+		ID: pack.StoreID{1, 2, 3}, Packs: fs, Meta: storetest.NewMemory(), Now: time.Now,
+		Site: "example.org", NodeOrigin: nodeOrigin, Checkpoints: testSigner, SegmentSize: 16 << 20,
 	}}
 	for _, f := range change {
 		f(&w.opt)
@@ -101,7 +105,7 @@ func put(ctx context.Context, s *store.Store, repository, tag string, seed uint6
 	if err != nil {
 		return a, err
 	}
-	_, err = l.Publish(ctx, store.Publication{Repository: repository, Tag: tag, Manifest: a.manifest})
+	_, err = publish(ctx, l, repository, tag, a.manifest)
 	return a, err
 }
 
@@ -216,3 +220,44 @@ func (w *world) rows() map[string]string {
 	}
 	return rows
 }
+
+// publish publishes what nobody has to admit.
+func publish(ctx context.Context, l *store.Lease, repository, tag string, manifest dag.CID) (store.Artifact, error) {
+	p := store.Publication{Repository: repository, Tag: tag, Manifest: manifest}
+	a, err := admit(repository, tag, manifest)
+	if err != nil {
+		return store.Artifact{}, err
+	}
+	return l.Publish(ctx, a, p)
+}
+
+// setTag sets a tag that nobody has to admit.
+func setTag(ctx context.Context, s *store.Store, a store.Artifact, repository, tag string) error {
+	adm, err := admit(repository, tag, a.Manifest)
+	if err != nil {
+		return err
+	}
+	return s.Tag(ctx, adm, a, repository, tag)
+}
+
+func admit(repository, tag string, manifest dag.CID) (trust.Admission, error) {
+	var open *trust.Policy
+	return open.Admit(trust.Subject{Repository: repository, Tag: tag, Manifest: manifest}, nil, time.Now())
+}
+
+// signer signs checkpoints as a node does.
+type signer struct{ key ed25519.PrivateKey }
+
+func (s signer) Checkpoint(c eventlog.Checkpoint) ([]byte, error) {
+	by, err := eventlog.Signer(c.Origin, s.key)
+	if err != nil {
+		return nil, err
+	}
+	return c.Sign(by)
+}
+
+// testSigner is the same node's in every test.
+var testSigner = signer{ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))}
+
+// nodeOrigin is the origin line of its own log.
+const nodeOrigin = "example.org/_node/0123456789abcdef"

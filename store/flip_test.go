@@ -76,7 +76,8 @@ func (sp specimen) tryOpen(t *testing.T, m store.Metadata, rebuild bool) (*store
 		t.Fatal(err)
 	}
 	return store.Open(t.Context(), store.Options{
-		ID: pack.StoreID{5}, Packs: fs, Meta: m, Now: time.Now, SegmentSize: 1 << 20, Rebuild: rebuild,
+		ID: pack.StoreID{5}, Packs: fs, Meta: m, Now: time.Now, Site: "example.org", NodeOrigin: nodeOrigin, Checkpoints: testSigner,
+		SegmentSize: 1 << 20, Rebuild: rebuild,
 	})
 }
 
@@ -133,7 +134,7 @@ func flips(t *testing.T, fs pack.FS, id uint64, rng *rand.Rand) (all []flipAt) {
 		for _, r := range f.Records {
 			end = int64(r.Offset) + int64(r.Stored)
 			d := r.Digest
-			if r.Type == pack.Reference {
+			if r.Type == pack.Event {
 				d = dag.Digest{}
 			}
 			for _, off := range []int64{int64(r.Offset), int64(r.Offset) + rng.Int64N(int64(r.Stored)), end - 1} {

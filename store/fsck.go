@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"encoding/binary"
 	"fmt"
 	"maps"
 	"slices"
@@ -103,11 +102,11 @@ func (c *checker) begin(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if len(b) == 8 {
-		c.sequence = binary.BigEndian.Uint64(b)
-	} else if b != nil {
-		c.problem(Problem{Reason: "the index does not tell which reference change was the last"})
+	mark, err := decodeMark(b)
+	if err != nil {
+		c.problem(Problem{Reason: "the index does not tell which event was the last"})
 	}
+	c.sequence = mark.Sequence
 	c.rows = make(map[uint64]segmentRow)
 	for _, id := range c.s.segments.ids() {
 		if row, ok := c.s.segments.row(id); ok && row.State != segmentDropped {
@@ -184,10 +183,10 @@ func (c *checker) frame(ctx context.Context, f *pack.Frame) error {
 	for i, r := range f.Records {
 		c.report.Bytes += int64(r.Stored)
 		reason := defect(f, i)
-		if r.Type == pack.Reference {
+		if r.Type == pack.Event {
 			if reason != "" {
-				c.problem(Problem{File: pack.Name(r.Segment), Offset: int64(r.Offset), Reason: "a reference change: " + reason})
-			} else if ch, err := decodeChange(f.Payload(i)); err == nil && ch.Sequence <= c.sequence {
+				c.problem(Problem{File: pack.Name(r.Segment), Offset: int64(r.Offset), Reason: "an event: " + reason})
+			} else if ch, err := decodeRecord(f.Payload(i)); err == nil && ch.Sequence <= c.sequence {
 				c.changes.set(uint32(ch.Sequence))
 			}
 			continue
@@ -221,8 +220,8 @@ func defect(f *pack.Frame, i int) string {
 		return err.Error()
 	case dag.Sum(plain) != r.Digest:
 		return "the bytes do not hash to their digest"
-	case r.Type == pack.Reference:
-		if _, err := decodeChange(plain); err != nil {
+	case r.Type == pack.Event:
+		if _, err := decodeRecord(plain); err != nil {
 			return err.Error()
 		}
 	}

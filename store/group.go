@@ -13,9 +13,7 @@ import (
 type group struct {
 	batch   *pack.Batch
 	entries []groupEntry
-	views   []Batch // view rows, one batch a reference change, that commit with the index entries
-	// viewBytes is the size of views.
-	viewBytes int
+	views   Batch // rows of logs and views that commit with the index entries
 
 	locations []pack.Location // of the entries, once written
 	segment   uint64

@@ -40,7 +40,7 @@ func (p permit) allows(a act, segment uint64) error {
 }
 
 // mayRemove is asked before a reference goes: a tag, or with manifest an
-// artifact. It is answered in the sequence of changes, against the state that
+// artifact. It is answered in the sequence of events, against the state that
 // the removal meets.
 func (s *Store) mayRemove(repository string, manifest *dag.CID) func(context.Context, *view) error {
 	return func(ctx context.Context, v *view) error {
@@ -49,15 +49,15 @@ func (s *Store) mayRemove(repository string, manifest *dag.CID) func(context.Con
 		}
 		row, err := v.get(ctx, artifactKey(repository, manifest.Digest))
 		if err != nil || row == nil {
-			return err // absence is for the change itself to report
+			return err // absence is for the event itself to report
 		}
 		var a artifactRow
 		if err := decodeRow(row, &a); err != nil {
 			return fault.Wrap(fault.Denied, "guard", repository, err)
 		}
 		tags, err := v.tagsOf(ctx, repository, manifest.Digest)
-		if err == nil && len(tags) > maxChangeTags {
-			err = fault.New(fault.TooLarge, "guard", repository, "%d tags name it; one change takes at most %d", len(tags), maxChangeTags)
+		if err == nil && len(tags) > maxEventTags {
+			err = fault.New(fault.TooLarge, "guard", repository, "%d tags name it; one event takes at most %d", len(tags), maxEventTags)
 		}
 		return err
 	}

@@ -25,8 +25,9 @@ var mayDestroy = map[string][]string{
 	"cut a file": {"cut"},
 	"delete rows": {
 		"forgetPart", "dropSegment",
-		// Rows of references, which follow from changes.
-		"mergeViews", "batch", "commitView",
+		// Rows of views, which follow from events.
+		"indexOne", "all", "commitView", "dropViews",
+		"rebuild", // the note that it is under way
 	},
 }
 

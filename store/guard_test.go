@@ -101,7 +101,7 @@ func TestALeaseKeepsWhatItFoundWhereverItIs(t *testing.T) {
 	if _, err := l.Receive(t.Context(), a.chunks[0]); !fault.Is(err, fault.Conflict) {
 		t.Errorf("a released lease takes a block: %v", err)
 	}
-	if _, err := l.Publish(t.Context(), store.Publication{Repository: "acme/a", Manifest: a.manifest}); !fault.Is(err, fault.Conflict) {
+	if _, err := publish(t.Context(), l, "acme/a", "", a.manifest); !fault.Is(err, fault.Conflict) {
 		t.Errorf("a released lease publishes: %v", err)
 	}
 	if _, err := w.s.Collect(t.Context(), dead); err != nil {

@@ -3,8 +3,6 @@ package store
 import (
 	"bytes"
 	"context"
-	"maps"
-	"slices"
 
 	"github.com/tegwick/artifact-store/dag/fault"
 	"github.com/tegwick/artifact-store/store/pack"
@@ -46,7 +44,8 @@ func (s *Store) indexOne(ctx context.Context, j indexJob) error {
 	defer s.index.Unlock()
 	last := Batch{Put: []Pair{{segmentKey(j.segment), j.row.encode()}}}
 	if j.group != nil {
-		last = mergeViews(j.group.views, last)
+		last.Put = append(last.Put, j.group.views.Put...)
+		last.Delete = j.group.views.Delete
 		rest, err := s.indexEntries(ctx, j.group, MaxBatchOps-len(last.Put)-len(last.Delete))
 		if err != nil {
 			return err
@@ -58,27 +57,6 @@ func (s *Store) indexOne(ctx context.Context, j indexJob) error {
 	}
 	s.segments.set(j.segment, j.row)
 	return nil
-}
-
-// mergeViews adds what the batches come to, the later over the earlier.
-func mergeViews(views []Batch, to Batch) Batch {
-	rows := make(map[string][]byte)
-	for _, v := range views {
-		for _, p := range v.Put {
-			rows[string(p.Key)] = p.Value
-		}
-		for _, k := range v.Delete {
-			rows[string(k)] = nil
-		}
-	}
-	for _, k := range slices.Sorted(maps.Keys(rows)) {
-		if rows[k] == nil {
-			to.Delete = append(to.Delete, []byte(k))
-		} else {
-			to.Put = append(to.Put, Pair{[]byte(k), rows[k]})
-		}
-	}
-	return to
 }
 
 // indexEntries commits where the blocks of g stand, except for up to room
@@ -93,7 +71,7 @@ func (s *Store) indexEntries(ctx context.Context, g *group, room int) ([]Pair, e
 		}
 		var puts []Pair
 		for i, e := range g.entries[from:to] {
-			if e.typ != pack.Reference && !stale[i] {
+			if e.typ != pack.Event && !stale[i] {
 				puts = append(puts, Pair{blockKey(e.id.domain, e.id.digest), encodeLocation(g.locations[from+i])})
 			}
 		}
@@ -115,7 +93,7 @@ func (s *Store) staleMoves(ctx context.Context, entries []groupEntry) (map[int]b
 	var at []int
 	var keys [][]byte
 	for i, e := range entries {
-		if e.moved != nil && e.typ != pack.Reference {
+		if e.moved != nil && e.typ != pack.Event {
 			at = append(at, i)
 			keys = append(keys, blockKey(e.id.domain, e.id.digest))
 		}

@@ -5,34 +5,68 @@ import (
 
 	"github.com/tegwick/artifact-store/dag"
 	"github.com/tegwick/artifact-store/dag/fault"
-	"github.com/tegwick/artifact-store/store/pack"
 )
 
 // Every key of the metadata plane stands here. Numbers are big endian so that
 // keys sort as they count; a repository's name is ended by a zero byte, which
 // no name can hold.
 //
-//	b <domain:4> <digest:32>            -> location of a block
-//	g <segment:8>                       -> state of a segment
-//	a <repository> 0 <digest:32>        -> artifact of a repository
-//	t <repository> 0 <tag>              -> tag of a repository
-//	n <repository> 0 <digest:32> <tag>  -> the tags that name an artifact
-//	o <digest:32> <repository>          -> owners of a manifest
-//	m <name>                            -> single values
+//	b <domain:4> <digest:32>                          -> location of a block
+//	g <segment:8>                                     -> state of a segment
+//	m <name>                                          -> single values
+//
+// The logs, by namespace; that of the node's own log is empty:
+//
+//	h <namespace>                                     -> head of a log
+//	e <namespace> 0 <index:8>                         -> entry of a log
+//	x <namespace> 0 <level:1> <index:8>               -> tile of a log, as far as it is filled
+//
+// The views, which follow from the logs alone:
+//
+//	a <repository> 0 <digest:32>                      -> artifact of a repository
+//	t <repository> 0 <tag>                            -> tag of a repository
+//	n <repository> 0 <digest:32> <tag>                -> the tags that name an artifact
+//	r <repository> 0 <subject:32> <digest:32>         -> referrer of a subject
+//	o <digest:32> <repository>                        -> owners of a manifest
+//	k <key id>                                        -> key that the node knows
+//	c <epoch:8>                                       -> policy
+//	w <namespace>                                     -> claim of a namespace
+//	v <name>                                          -> single values
 const (
-	prefixBlock    = "b"
-	prefixSegment  = "g"
+	prefixBlock   = "b"
+	prefixSegment = "g"
+
+	prefixHead  = "h"
+	prefixEntry = "e"
+	prefixTile  = "x"
+
 	prefixArtifact = "a"
 	prefixTag      = "t"
 	prefixName     = "n"
+	prefixReferrer = "r"
 	prefixOwner    = "o"
+	prefixKey      = "k"
+	prefixPolicy   = "c"
+	prefixClaim    = "w"
+	prefixValue    = "v"
 )
+
+// viewPrefixes are those of the views, in the order in which their state is
+// hashed.
+var viewPrefixes = [...]string{
+	prefixArtifact, prefixPolicy, prefixKey, prefixName, prefixOwner,
+	prefixReferrer, prefixTag, prefixValue, prefixClaim,
+}
 
 // Single values.
 var (
 	keyStore    = []byte("mstore")    // the store's id: these rows belong to it
-	keySequence = []byte("msequence") // sequence of the last reference change applied
+	keySequence = []byte("msequence") // sequence of the last event, and the chain of all
+	keyRebuild  = []byte("mrebuild")  // there while the views are being rebuilt
 	keyTop      = []byte("mtop")      // the largest number of a segment that was dropped: none is used twice
+
+	keyEpoch      = []byte("vepoch")      // of the policy in force
+	keyRevocation = []byte("vrevocation") // how long the node's log was with the last revocation in it
 )
 
 // domainPublic is the deduplication domain of unsealed blocks.
@@ -96,88 +130,36 @@ func ownerPrefix(d dag.Digest) []byte {
 	return append([]byte(prefixOwner), d[:]...)
 }
 
-// encodeLocation is the value of a block's key.
-func encodeLocation(l pack.Location) []byte {
-	b := make([]byte, 0, 24)
-	b = append(b, byte(l.Type), byte(l.Compression))
-	b = binary.AppendUvarint(b, l.Segment)
-	for _, n := range [...]uint32{l.Slot, l.Offset, l.Stored, l.Plain} {
-		b = binary.AppendUvarint(b, uint64(n))
-	}
-	return b
+func referrerKey(repository string, subject, d dag.Digest) []byte {
+	return append(referrerPrefix(repository, subject), d[:]...)
 }
 
-func decodeLocation(b []byte) (pack.Location, error) {
-	bad := func() (pack.Location, error) {
-		return pack.Location{}, fault.New(fault.Corrupt, "read index", "", "a block location that cannot be read")
-	}
-	if len(b) < 2 {
-		return bad()
-	}
-	l := pack.Location{Type: pack.RecordType(b[0]), Compression: pack.Compression(b[1])}
-	b = b[2:]
-	var n [5]uint64
-	for i := range n {
-		v, w := binary.Uvarint(b)
-		if w <= 0 || i > 0 && v > 1<<32-1 {
-			return bad()
-		}
-		n[i], b = v, b[w:]
-	}
-	if len(b) != 0 || n[4] > dag.MaxRaw {
-		return bad()
-	}
-	l.Segment = n[0]
-	l.Slot, l.Offset, l.Stored, l.Plain = uint32(n[1]), uint32(n[2]), uint32(n[3]), uint32(n[4])
-	return l, nil
+func referrerPrefix(repository string, subject dag.Digest) []byte {
+	return append(repositoryPrefix(prefixReferrer, repository), subject[:]...)
 }
 
-// segmentState says what may still happen to a segment.
-type segmentState byte
+func headKey(namespace string) []byte { return append([]byte(prefixHead), namespace...) }
 
-const (
-	segmentOpen    segmentState = 1 // may be appended to; bytes beyond the row may be records
-	segmentClosed  segmentState = 2 // ended without a footer, after a failed write; ends where the row says
-	segmentSealed  segmentState = 3 // ended with a footer
-	segmentDropped segmentState = 4 // its file is to be removed
-)
-
-// segmentRow is what the metadata knows of a segment. Everything below At is
-// indexed.
-type segmentRow struct {
-	State segmentState
-	At    pack.State
-	Bytes int64 // stored bytes of the blocks in it, live or not
+func entryKey(namespace string, index uint64) []byte {
+	return binary.BigEndian.AppendUint64(repositoryPrefix(prefixEntry, namespace), index)
 }
 
-func (r segmentRow) encode() []byte {
-	b := []byte{byte(r.State)}
-	for _, n := range [...]uint64{uint64(r.At.Length), uint64(r.At.Frames), uint64(r.At.Slots), uint64(r.Bytes)} {
-		b = binary.AppendUvarint(b, n)
+// entryKeyIndex is the inverse of [entryKey] for its index.
+func entryKeyIndex(k []byte) (uint64, error) {
+	if len(k) < 1+1+8 {
+		return 0, fault.New(fault.Corrupt, "read index", "", "an entry's key of %d bytes", len(k))
 	}
-	return b
+	return binary.BigEndian.Uint64(k[len(k)-8:]), nil
 }
 
-func decodeSegmentRow(b []byte) (segmentRow, error) {
-	bad := fault.New(fault.Corrupt, "read index", "", "a segment state that cannot be read")
-	if len(b) == 0 || b[0] < byte(segmentOpen) || b[0] > byte(segmentDropped) {
-		return segmentRow{}, bad
-	}
-	var n [4]uint64
-	rest := b[1:]
-	for i := range n {
-		v, w := binary.Uvarint(rest)
-		if w <= 0 || v > 1<<40 {
-			return segmentRow{}, bad
-		}
-		n[i], rest = v, rest[w:]
-	}
-	if len(rest) != 0 || n[1] > 1<<32-1 || n[2] > 1<<32-1 {
-		return segmentRow{}, bad
-	}
-	return segmentRow{
-		State: segmentState(b[0]),
-		At:    pack.State{Length: int64(n[0]), Frames: uint32(n[1]), Slots: uint32(n[2])},
-		Bytes: int64(n[3]),
-	}, nil
+func tileKey(namespace string, level int, index uint64) []byte {
+	return binary.BigEndian.AppendUint64(append(repositoryPrefix(prefixTile, namespace), byte(level)), index)
 }
+
+func keyKey(id string) []byte { return append([]byte(prefixKey), id...) }
+
+func policyKey(epoch uint64) []byte {
+	return binary.BigEndian.AppendUint64([]byte(prefixPolicy), epoch)
+}
+
+func claimKey(namespace string) []byte { return append([]byte(prefixClaim), namespace...) }

@@ -116,7 +116,7 @@ func (m *machine) publish(rt *rapid.T) {
 	i := rapid.SampledFrom(l.holds).Draw(rt, "artifact")
 	repository := rapid.SampledFrom(modelRepositories).Draw(rt, "repository")
 	m.remove(repository)
-	_, err := l.Publish(context.Background(), store.Publication{Repository: repository, Tag: "v", Manifest: overlapping()[i].manifest})
+	_, err := publish(context.Background(), l.Lease, repository, "v", overlapping()[i].manifest)
 	if err != nil {
 		rt.Fatal(err)
 	}
@@ -323,7 +323,7 @@ func putAndRemove(t *testing.T, s *store.Store, repository string, seed uint64, 
 		if err := give(ctx, l, want); err != nil {
 			t.Error(err)
 		}
-		got, err := l.Publish(ctx, store.Publication{Repository: repository, Tag: "v", Manifest: want.manifest})
+		got, err := publish(ctx, l, repository, "v", want.manifest)
 		l.Release()
 		if err != nil {
 			t.Errorf("seed %d: %v", seed, err)

@@ -70,14 +70,14 @@ func (m *mover) copy(ctx context.Context, b pack.Found) error {
 	rec := pack.Record{
 		Type: b.Type, Compression: b.Compression, KeyID: b.KeyID, Plain: b.Plain, Digest: b.Digest, Payload: stored,
 	}
-	if b.Type != pack.Reference && b.Compression == pack.None && m.c.opt.Compression != pack.None {
+	if b.Type != pack.Event && b.Compression == pack.None && m.c.opt.Compression != pack.None {
 		rec.Payload, rec.Compression = pack.Encode(plain, m.c.opt.Compression, nil)
 	}
 	g, _, err := m.c.s.appender.add(ctx, m.c.s.stopped, rec, &b.Location)
 	if err != nil {
 		return err
 	}
-	if b.Type != pack.Reference {
+	if b.Type != pack.Event {
 		m.c.report.Moved += int64(b.Stored)
 		m.c.report.Freed -= int64(len(rec.Payload))
 	}

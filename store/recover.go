@@ -19,7 +19,7 @@ type recovery struct {
 	s       *Store
 	rows    map[uint64]segmentRow // as the index has them
 	found   map[uint64]segmentRow // what they come to; committed last, so that a crash starts over
-	changes []change              // found in what was not indexed
+	records []record              // found in what was not indexed
 	puts    []Pair                // places of blocks that wait to be committed
 }
 
@@ -209,21 +209,21 @@ func (r *recovery) decayed(id uint64, offset int64) (yes bool, err error) {
 // frame indexes the records of one frame.
 func (r *recovery) frame(ctx context.Context, f *pack.Frame, row *segmentRow) error {
 	for i, rec := range f.Records {
-		if rec.Type != pack.Reference {
+		if rec.Type != pack.Event {
 			row.Bytes += int64(rec.Stored) // of a damaged block too: it is dead, and goes with compaction
 		}
 		if rec.Err != nil {
 			continue
 		}
-		if rec.Type != pack.Reference {
+		if rec.Type != pack.Event {
 			r.puts = append(r.puts, Pair{blockKey(domainPublic, rec.Digest), encodeLocation(rec.Location)})
 			continue
 		}
-		c, err := decodeChange(f.Payload(i))
+		c, err := decodeRecord(f.Payload(i))
 		if err != nil {
 			return err
 		}
-		r.changes = append(r.changes, c)
+		r.records = append(r.records, c)
 	}
 	if len(r.puts) < MaxBatchOps/2 {
 		return nil

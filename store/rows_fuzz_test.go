@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"testing"
 
-	"github.com/tegwick/artifact-store/dag"
 	"github.com/tegwick/artifact-store/store/pack"
 )
 
@@ -37,26 +36,25 @@ func FuzzSegmentRow(f *testing.F) {
 	})
 }
 
-// FuzzChange reads any bytes as a reference change: what is taken was canonical.
-func FuzzChange(f *testing.F) {
-	m := dag.NewBlock(dag.Cbor, nil).CID
-	for _, c := range []change{
-		{Version: 1, Sequence: 1, Time: 2, Op: opPublish, Repository: "acme/report", Tag: "v1", Manifest: &m},
-		{Version: 1, Sequence: 2, Time: 3, Op: opUntag, Repository: "acme/report", Tag: "v1"},
+// FuzzRecord reads any bytes as a record: what is taken was canonical.
+func FuzzRecord(f *testing.F) {
+	for _, r := range []record{
+		{Version: 1, Sequence: 1, Namespace: "acme", Origin: "example.org/acme", Leaf: []byte{1}, Salt: []byte{2}, Payload: []byte{3}},
+		{Version: 1, Sequence: 2, Origin: "example.org/_node/0", Index: 7, Leaf: []byte{1}},
 	} {
-		data, err := c.encode()
+		packed, err := r.pack()
 		if err != nil {
 			f.Fatal(err)
 		}
-		f.Add(data)
+		f.Add(packed.Payload)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		c, err := decodeChange(data)
+		r, err := decodeRecord(data)
 		if err != nil {
 			return
 		}
-		if again, err := c.encode(); err != nil || !bytes.Equal(again, data) {
-			t.Fatalf("%x became %x, %v", data, again, err)
+		if again, err := r.pack(); err != nil || !bytes.Equal(again.Payload, data) {
+			t.Fatalf("%x became %x, %v", data, again.Payload, err)
 		}
 	})
 }

@@ -61,7 +61,7 @@ func putStep(repository, tag string, seed uint64) step {
 			if err := give(ctx, l, scripted(seed)); err != nil {
 				return err
 			}
-			_, err := l.Publish(ctx, store.Publication{Repository: repository, Tag: tag, Manifest: scripted(seed).manifest})
+			_, err := publish(ctx, l, repository, tag, scripted(seed).manifest)
 			return err
 		},
 		then: func(r refs) { r[at(repository, seed)] = seed; r[repository+":"+tag] = seed },
@@ -90,7 +90,7 @@ func tagStep(repository, tag string, seed uint64) step {
 	return step{
 		name: fmt.Sprintf("tag %s:%s=%d", repository, tag, seed),
 		do: func(ctx context.Context, s *store.Store) error {
-			return s.Tag(ctx, store.Artifact{Repository: repository, Manifest: scripted(seed).manifest}, repository, tag)
+			return setTag(ctx, s, store.Artifact{Repository: repository, Manifest: scripted(seed).manifest}, repository, tag)
 		},
 		then: func(r refs) { r[repository+":"+tag] = seed },
 	}
@@ -234,7 +234,8 @@ func (p *player) fatalf(format string, args ...any) {
 
 func (p *player) open() error {
 	s, err := store.Open(context.Background(), store.Options{
-		ID: pack.StoreID{7}, Packs: p.fs, Meta: keepOpen{p.meta}, Now: time.Now, SegmentSize: 1 << 20, Rebuild: p.rebuild,
+		ID: pack.StoreID{7}, Packs: p.fs, Meta: keepOpen{p.meta}, Now: time.Now, Site: "example.org", NodeOrigin: nodeOrigin, Checkpoints: testSigner,
+		SegmentSize: 1 << 20, Rebuild: p.rebuild,
 	})
 	if err != nil {
 		return err

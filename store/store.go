@@ -2,9 +2,12 @@ package store
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
+	"io"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/tegwick/artifact-store/dag/fault"
@@ -30,6 +33,17 @@ type Options struct {
 	Meta  Metadata
 	Now   func() time.Time
 
+	// Site is the first part of the origin line of each namespace's log, and
+	// NodeOrigin the origin line of the node's own.
+	Site, NodeOrigin string
+	// Checkpoints signs the heads of the logs; without it nothing is appended.
+	Checkpoints CheckpointSigner
+	// Watermark is where the store looks whether it has gone on elsewhere; nil
+	// where nothing remembers.
+	Watermark Watermark
+	// Random gives the salts of events; nil means crypto/rand.
+	Random io.Reader
+
 	// SegmentSize is what new segments are preallocated to.
 	SegmentSize int64
 	// Compression of what is received; compaction chooses for itself.
@@ -46,12 +60,16 @@ type Options struct {
 // concurrent use. Reading works as soon as it is open; whatever writes waits
 // until [Store.Run] runs.
 type Store struct {
-	opt  Options
-	meta Metadata
+	catalog
+	opt Options
 
 	segments *segments
 	appender *appender
-	refs     sequencer
+	events   sequencer
+	// behind says why nothing may be appended; set when the store is opened.
+	behind error
+	// rebuilds is odd while the views are being rebuilt.
+	rebuilds atomic.Uint64
 
 	// barrier is held for reading while a block is looked up and touched, and
 	// for writing while the guard decides which blocks of a segment may go: a
@@ -84,12 +102,20 @@ func Open(ctx context.Context, opt Options) (*Store, error) {
 	if opt.Log == nil {
 		opt.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Store{opt: opt, meta: opt.Meta, stopped: make(chan struct{})}
+	if opt.Random == nil {
+		opt.Random = rand.Reader
+	}
+	s := &Store{opt: opt, stopped: make(chan struct{})}
+	s.catalog = catalog{meta: opt.Meta, settled: s.settled}
 	s.segments = newSegments(opt.Packs, opt.ID)
 	s.appender = newAppender(int(min(groupBytes, opt.SegmentSize)))
 	s.leases.active = make(map[*Lease]struct{})
-	s.refs.wake = make(chan struct{}, 1)
-	if err := s.recover(ctx); err != nil {
+	s.events.wake = make(chan struct{}, 1)
+	err := s.recover(ctx)
+	if err == nil {
+		err = s.agree(ctx)
+	}
+	if err != nil {
 		return nil, errors.Join(err, s.segments.close(), opt.Meta.Close())
 	}
 	return s, nil

@@ -73,7 +73,7 @@ func TestTagsMoveAndReferencesGo(t *testing.T) {
 	if err != nil || len(old.Tags) != 0 {
 		t.Fatalf("old: %+v, %v", old, err)
 	}
-	if err := w.s.Tag(ctx, old, "other/place", "kept"); err != nil {
+	if err := setTag(ctx, w.s, old, "other/place", "kept"); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.s.Remove(ctx, old); err != nil {
@@ -183,7 +183,7 @@ func TestALeaseProtectsWhatItFound(t *testing.T) {
 	if _, err := w.s.Collect(ctx, store.CollectOptions{Dead: 0.01}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := l.Publish(ctx, store.Publication{Repository: "acme/a", Tag: "v2", Manifest: again.manifest}); err != nil {
+	if _, err := publish(ctx, l, "acme/a", "v2", again.manifest); err != nil {
 		t.Fatal(err)
 	}
 	l.Release()

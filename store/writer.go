@@ -103,7 +103,7 @@ func (sw *segmentWriter) write(g *group) (fatal bool, err error) {
 	}
 	sw.row.At = sw.w.State()
 	for i, e := range g.entries {
-		if e.typ != pack.Reference {
+		if e.typ != pack.Event {
 			sw.row.Bytes += int64(locations[i].Stored)
 		}
 	}

@@ -49,6 +49,13 @@ func (b *Batch) Add(r Record) (index int, ok bool) {
 	return index, true
 }
 
+// Fits reports whether count more records, of so many stored bytes together,
+// surely have room in the batch.
+func (b *Batch) Fits(count, stored int) bool {
+	frames := 2 + count/MaxFrameRecords + stored/(MaxFramePayload-MaxStored)
+	return up(b.end)+stored+2*Align*frames <= len(b.buf)
+}
+
 // place makes sure that the last frame takes size more bytes, beginning
 // another frame where it does not.
 func (b *Batch) place(size int) bool {

@@ -22,7 +22,7 @@ func TestGoldenSegment(t *testing.T) {
 	w := newSegment(t, mem, 64<<10)
 	for n, records := range [][]pack.Record{
 		{record([]byte("hello, world\n"), pack.Chunk, pack.None), record(nil, pack.Chunk, pack.None)},
-		{record([]byte{0xa1, 0x61, 'v', 0x01}, pack.Node, pack.None), record([]byte{0xa0}, pack.Reference, pack.None)},
+		{record([]byte{0xa1, 0x61, 'v', 0x01}, pack.Node, pack.None), record([]byte{0xa0}, pack.Event, pack.None)},
 	} {
 		b.Reset()
 		for _, r := range records {

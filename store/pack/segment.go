@@ -22,9 +22,9 @@ type RecordType uint8
 
 // The record types of version 1.
 const (
-	Chunk     RecordType = 1 // a raw block
-	Node      RecordType = 2 // a dag-cbor block
-	Reference RecordType = 3 // a change of a reference, as the store encodes it
+	Chunk RecordType = 1 // a raw block
+	Node  RecordType = 2 // a dag-cbor block
+	Event RecordType = 3 // an event of a log, as the store encodes it
 )
 
 // Record is what a [Batch] takes.
