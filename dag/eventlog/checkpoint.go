@@ -129,6 +129,9 @@ func parseCheckpoint(op, text string) (Checkpoint, error) {
 	if err != nil {
 		return bad("the root: %w", err)
 	}
+	if size == 0 && root != emptyRoot {
+		return bad("the root is not that of a tree of no leaves")
+	}
 	return Checkpoint{Origin: lines[0], Size: size, Root: root}, nil
 }
 

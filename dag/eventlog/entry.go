@@ -78,7 +78,8 @@ func (h *Header) check(op string) error {
 	}
 	switch {
 	case h.Version > version:
-		return fault.Hint(bad("it is of version %d, and this program knows %d", h.Version, version), "use a newer version of this program")
+		err := bad("it is of version %d, and this program knows %d", h.Version, version)
+		return fault.Hint(err, "use a newer version of this program")
 	case h.Version < version:
 		return bad("it is of version %d, which there is not", h.Version)
 	case h.Time < 0:
@@ -135,7 +136,8 @@ func (e Entry) check(op string) error {
 	case e.Salt == nil && e.Payload == nil:
 		return nil
 	case len(e.Salt) != saltLen || len(e.Payload) == 0:
-		return fault.New(fault.Invalid, op, "", "a payload of %d bytes with a salt of %d: they are kept or erased together", len(e.Payload), len(e.Salt))
+		return fault.New(fault.Invalid, op, "", "a payload of %d bytes with a salt of %d: they are kept or erased together",
+			len(e.Payload), len(e.Salt))
 	}
 	return nil
 }

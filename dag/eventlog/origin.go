@@ -66,7 +66,8 @@ func isLabel(s string) bool {
 // validateNamespace accepts what can be the first element of a repository.
 func validateNamespace(op, namespace string) error {
 	if strings.Contains(namespace, "/") || dag.ValidateRepository(namespace+"/a") != nil {
-		return fault.New(fault.Invalid, op, "namespace", "%.300q is not one: lower-case letters and digits with . _ or - between them", namespace)
+		return fault.New(fault.Invalid, op, "namespace",
+			"%.300q is not one: lower-case letters and digits with . _ or - between them", namespace)
 	}
 	return nil
 }

@@ -85,6 +85,9 @@ var fieldNames = [...]string{
 	"replaces", "reason", "from", "namespace", "origin", "policy", "epoch",
 }
 
+// first returns the name of the first field of a set that is not empty.
+func (f fields) first() string { return fieldNames[bits.TrailingZeros16(uint16(f))] }
+
 // shape is what a kind's payload must have, and may have beside it.
 type shape struct{ must, may fields }
 
@@ -129,10 +132,10 @@ func (p *Payload) check(op string, kind Kind) error {
 	}
 	have := p.has()
 	if lacks := s.must &^ have; lacks != 0 {
-		return fault.New(fault.Invalid, op, string(kind), "it has no %s", fieldNames[bits.TrailingZeros16(uint16(lacks))])
+		return fault.New(fault.Invalid, op, string(kind), "it has no %s", lacks.first())
 	}
 	if extra := have &^ (s.must | s.may); extra != 0 {
-		return fault.New(fault.Invalid, op, string(kind), "it has the field %s, which is not for this kind", fieldNames[bits.TrailingZeros16(uint16(extra))])
+		return fault.New(fault.Invalid, op, string(kind), "it has the field %s, which is not for this kind", extra.first())
 	}
 	var err error
 	switch {

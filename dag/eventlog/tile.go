@@ -83,7 +83,8 @@ func EntriesPath(index uint64, width int) string {
 // ParseTilePath is the inverse of [Tile.Path], of [EntriesPath] too. Anything
 // but a path as they write it is [fault.Invalid].
 func ParseTilePath(path string) (Tile, error) {
-	bad := fault.New(fault.Invalid, "parse tile path", "", "%.100q is not tile/<level>/<index> or tile/entries/<index>, with .p/<width> where it is partial", path)
+	bad := fault.New(fault.Invalid, "parse tile path", "",
+		"%.100q is not tile/<level>/<index> or tile/entries/<index>, with .p/<width> where it is partial", path)
 	level, index, ok := strings.Cut(strings.TrimPrefix(path, "tile/"), "/")
 	if !ok {
 		return Tile{}, bad
