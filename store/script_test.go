@@ -221,6 +221,8 @@ type player struct {
 	before  refs            // before the step that failed; nil where none did
 	loose   map[uint64]bool // seeds that were flushed
 	errs    []error         // every failure that somebody was told of
+	// heads are those of the logs when the store was last checked.
+	heads map[string]store.Log
 }
 
 func newPlayer(t *testing.T, what string, p planes) *player {
@@ -330,6 +332,9 @@ func (p *player) check() {
 	p.before = nil
 	if !maps.Equal(got, p.refs) {
 		p.fatalf("the store shows\n%v\nand should\n%v", got, p.refs)
+	}
+	if p.heads, err = checkLogs(ctx, p.s, p.heads); err != nil {
+		p.fatalf("%v", err)
 	}
 	held := maps.Clone(p.loose)
 	for _, seed := range got {
