@@ -16,7 +16,9 @@ import (
 type view struct {
 	meta Metadata
 	rows map[string][]byte // nil: deleted
-	mark Mark              // of the last event
+	// seen is what meta held, as far as it was asked: nobody else changes it.
+	seen map[string][]byte
+	mark Mark // of the last event
 	logs map[string]*openLog
 
 	// What rows held at the last keep, where they have changed since.
@@ -45,7 +47,7 @@ func newView(ctx context.Context, m Metadata) (*view, error) {
 
 func blankView(m Metadata) *view {
 	return &view{
-		meta: m, rows: make(map[string][]byte), logs: make(map[string]*openLog), before: make(map[string]oldRow),
+		meta: m, rows: make(map[string][]byte), seen: make(map[string][]byte), logs: make(map[string]*openLog), before: make(map[string]oldRow),
 	}
 }
 
@@ -53,10 +55,14 @@ func (v *view) get(ctx context.Context, key []byte) ([]byte, error) {
 	if b, ok := v.rows[string(key)]; ok {
 		return b, nil
 	}
+	if b, ok := v.seen[string(key)]; ok {
+		return b, nil
+	}
 	got, err := v.meta.GetMany(ctx, [][]byte{key})
 	if err != nil {
 		return nil, err
 	}
+	v.seen[string(key)] = got[0]
 	return got[0], nil
 }
 
