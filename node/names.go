@@ -6,6 +6,7 @@ import (
 
 	"github.com/tegwick/artifact-store/dag"
 	"github.com/tegwick/artifact-store/dag/fault"
+	"github.com/tegwick/artifact-store/trust"
 )
 
 // Tag makes repository:tag name the artifact of r; a tag that is there moves.
@@ -18,7 +19,11 @@ func (n *Node) Tag(ctx context.Context, r dag.Reference, repository, tag string)
 	if err != nil {
 		return a, fault.Wrap(fault.Other, "tag", r.String(), err)
 	}
-	if err := n.store.Tag(ctx, a, repository, tag); err != nil {
+	subject := trust.Subject{Repository: repository, Tag: tag, Manifest: a.Manifest, ArtifactType: a.ArtifactType, SubjectOf: a.Subject}
+	err = n.admitted(ctx, subject, func(adm trust.Admission) error {
+		return n.store.Tag(ctx, adm, a, repository, tag)
+	})
+	if err != nil {
 		return a, err
 	}
 	return n.resolve(ctx, dag.Reference{Repository: repository, Tag: tag})

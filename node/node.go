@@ -6,6 +6,7 @@ package node
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"io"
 	"log/slog"
@@ -30,6 +31,13 @@ type Config struct {
 	Holder string
 	// Compression of what is put: "none" (or ""), "s2" or "zstd".
 	Compression string
+	// Site is the domain whose node this is, as in example.org: the first part
+	// of the name of each log. It is chosen when a store is made, and kept;
+	// "" makes one of the node's key.
+	Site string
+	// StateDir is where the node remembers, outside Dir, how far its logs have
+	// come; "" is the user's state directory.
+	StateDir string
 	Log         *slog.Logger     // nil discards
 	Now         func() time.Time // nil means time.Now
 	Random      io.Reader        // nil means crypto/rand
@@ -38,9 +46,11 @@ type Config struct {
 // Node is an open store and its flows. It is safe for concurrent use, for as
 // long as the function lasts that [With] handed it to.
 type Node struct {
-	home  *home.Home
-	store *store.Store
-	now   func() time.Time
+	home     *home.Home
+	identity home.Identity
+	mark     *home.Watermark
+	store    *store.Store
+	now      func() time.Time
 }
 
 // Artifact is an artifact as a repository knows it.
@@ -56,7 +66,7 @@ func With(ctx context.Context, cfg Config, fn func(context.Context, *Node) error
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, n.store.Close(), n.home.Close()) }()
+	defer func() { err = errors.Join(err, n.store.Close(), n.mark.Close(), n.home.Close()) }()
 	group, inner := errgroup.WithContext(ctx)
 	// The committer outlives fn, so that a flow that is cancelled still finds it.
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
@@ -78,16 +88,31 @@ func open(ctx context.Context, cfg Config) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := openStore(ctx, h, h.IndexDir(), cfg, func(o *store.Options) { o.Compression = compression })
-	if err != nil {
-		return nil, errors.Join(err, h.Close())
+	n := &Node{home: h, now: cfg.Now, mark: h.Watermark(cfg.StateDir)}
+	n.identity, err = h.Identity(cfg.Random, cfg.Site)
+	if fault.Is(err, fault.NotFound) {
+		cfg.Log.Warn("the node's key is missing: the store can be read, and nothing can be written", "error", err)
+		err = nil
 	}
-	return &Node{home: h, store: s, now: cfg.Now}, nil
+	if err == nil {
+		n.store, err = openStore(ctx, h, h.IndexDir(), cfg, func(o *store.Options) {
+			o.Compression = compression
+			o.Watermark = watermark{n.mark}
+			identify(o, n.identity)
+		})
+	}
+	if err != nil {
+		return nil, errors.Join(err, n.mark.Close(), h.Close())
+	}
+	return n, nil
 }
 
 func (cfg Config) defaults() Config {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
+	}
+	if cfg.Random == nil {
+		cfg.Random = rand.Reader
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
@@ -106,7 +131,7 @@ func openStore(ctx context.Context, h *home.Home, index string, cfg Config, adju
 		return nil, err
 	}
 	opt := store.Options{
-		ID: h.ID(), Packs: packs, Now: cfg.Now, Admit: h.Admit, Log: cfg.Log, SegmentSize: segmentSize(capacity),
+		ID: h.ID(), Packs: packs, Now: cfg.Now, Random: cfg.Random, Admit: h.Admit, Log: cfg.Log, SegmentSize: segmentSize(capacity),
 	}
 	adjust(&opt)
 	meta, err := badger.Open(index, badger.Options{Logger: cfg.Log})

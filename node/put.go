@@ -72,7 +72,9 @@ func (n *Node) Put(ctx context.Context, req PutRequest) (PutResult, error) {
 	}
 	// From here on it is short, and whoever gives up is owed a clear answer:
 	// it was published, or it was not.
-	a, err := lease.Publish(context.WithoutCancel(ctx), store.Publication{Repository: req.Repository, Tag: req.Tag, Manifest: kept.Manifest})
+	a, err := n.publish(context.WithoutCancel(ctx), lease, store.Publication{
+		Repository: req.Repository, Tag: req.Tag, Manifest: kept.Manifest, ArtifactType: req.Content.ArtifactType,
+	})
 	if err != nil {
 		return PutResult{}, fault.Wrap(fault.Other, "put", req.Repository, err)
 	}

@@ -52,8 +52,13 @@ func RebuildIndex(ctx context.Context, cfg Config, progress RebuildProgress) (er
 
 // build makes an index in dir: opening a store over an empty one fills it.
 func build(ctx context.Context, h *home.Home, dir string, cfg Config, progress RebuildProgress) error {
+	id, err := h.Identity(cfg.Random, cfg.Site)
+	if err != nil && !fault.Is(err, fault.NotFound) {
+		return err
+	}
 	s, err := openStore(ctx, h, dir, cfg, func(o *store.Options) {
 		o.Rebuild = true
+		identify(o, id)
 		if progress != nil {
 			o.Packs = &watchedPacks{FS: o.Packs, tell: progress, begun: make(map[string]struct{})}
 		}

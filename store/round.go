@@ -215,7 +215,8 @@ func (s *Store) mayAppend() error {
 		return err
 	}
 	if s.opt.Checkpoints == nil {
-		return fault.New(fault.Denied, "append to log", "", "the store was opened without its node's key")
+		err := fault.New(fault.Denied, "append to log", "", "the store was opened without its node's key")
+		return fault.Hint(err, "bring node.key back from a backup: no other key can continue these logs")
 	}
 	return nil
 }
