@@ -1,27 +1,10 @@
 package trust
 
-import (
-	"time"
+import "github.com/tegwick/artifact-store/dag"
 
-	"github.com/tegwick/artifact-store/dag"
-)
-
-// Policy is placed here until the document is read.
-type Policy struct{}
-
-// Subject is what asks to be admitted.
-type Subject struct {
-	Repository, Tag string
-	Manifest        dag.CID
-	ArtifactType    string
-	SubjectOf       *dag.Digest
-}
-
-// Statement is a verified statement.
-type Statement struct{}
-
-// Admission is the leave to publish one thing under one name. Only this package
-// makes one; the zero value covers nothing.
+// Admission is the leave to publish one artifact under one name. Only
+// [Policy.Admit] makes one that covers anything; the zero Admission covers
+// nothing.
 type Admission struct {
 	made               bool
 	repository, tag    string
@@ -29,18 +12,15 @@ type Admission struct {
 	epoch, revocations uint64
 }
 
-// Admit admits.
-func (p *Policy) Admit(s Subject, _ []Statement, _ time.Time) (Admission, error) {
-	return Admission{made: true, repository: s.Repository, tag: s.Tag, manifest: s.Manifest}, nil
-}
-
-// Covers reports whether it is for this.
+// Covers reports whether a is for this artifact under this name, exactly; tag
+// is empty where it is for none.
 func (a Admission) Covers(repository, tag string, manifest dag.CID) bool {
 	return a.made && a.repository == repository && a.tag == tag && a.manifest == manifest
 }
 
-// Epoch is that of the policy.
+// Epoch is that of the policy that gave leave; 0 where none was set.
 func (a Admission) Epoch() uint64 { return a.epoch }
 
-// Revocations is how long the node's log was with the last revocation.
+// Revocations is how long the node's log was with the last revocation that was
+// known; 0 where none was.
 func (a Admission) Revocations() uint64 { return a.revocations }
