@@ -1,9 +1,13 @@
 package eventlog_test
 
 import (
+	"bytes"
 	"context"
+	"crypto/ed25519"
 	"encoding/hex"
 	"testing"
+
+	"golang.org/x/mod/sumdb/note"
 
 	"github.com/tegwick/artifact-store/dag/eventlog"
 	"github.com/tegwick/artifact-store/dag/fault"
@@ -54,4 +58,42 @@ func unhex(t *testing.T, s string) []byte {
 		t.Fatal(err)
 	}
 	return b
+}
+
+// keyBytes is what [ed25519.PrivateKey.Public] returns.
+type keyBytes = ed25519.PublicKey
+
+// testKey is the key whose seed is 32 bytes of 1.
+func testKey() ed25519.PrivateKey { return keyOf(1) }
+
+func keyOf(seed byte) ed25519.PrivateKey {
+	return ed25519.NewKeyFromSeed(bytes.Repeat([]byte{seed}, ed25519.SeedSize))
+}
+
+func hexOf(b []byte) string { return hex.EncodeToString(b) }
+
+// origin is that of the log in the tests.
+const origin = "example.org/acme"
+
+// signed is a checkpoint of the log, signed by the key.
+func signed(t testing.TB, size uint64, root eventlog.Hash, key ed25519.PrivateKey) []byte {
+	t.Helper()
+	s, err := eventlog.Signer(origin, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := eventlog.Checkpoint{Origin: origin, Size: size, Root: root}.Sign(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+func verifier(t testing.TB, key ed25519.PrivateKey) note.Verifier {
+	t.Helper()
+	v, err := eventlog.Verifier(origin, key.Public().(ed25519.PublicKey))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
 }

@@ -113,9 +113,9 @@ func unknownKind(op string, k Kind) error {
 func (p *Payload) has() fields {
 	var f fields
 	for i, there := range [...]bool{
-		p.Repository != "", p.Tag != "", p.Manifest != nil, p.Subject != nil, p.ArtifactType != "",
+		p.Repository != "", p.Tag != "", p.Manifest != nil, len(p.Subject) > 0, p.ArtifactType != "",
 		p.Name != "", p.Key != "", p.PEM != "", p.Replaces != "", p.Reason != "", len(p.From) > 0,
-		p.Namespace != "", p.Origin != "", p.Policy != nil, p.Epoch != 0,
+		p.Namespace != "", p.Origin != "", len(p.Policy) > 0, p.Epoch != 0,
 	} {
 		if there {
 			f |= 1 << i
@@ -161,7 +161,7 @@ func (p *Payload) checkArtifact(op string) error {
 	switch {
 	case p.Manifest != nil && p.Manifest.Codec != dag.Cbor:
 		return fault.New(fault.Invalid, op, "manifest", "the link is not to a dag-cbor block")
-	case p.Subject != nil && len(p.Subject) != len(dag.Digest{}):
+	case len(p.Subject) > 0 && len(p.Subject) != len(dag.Digest{}):
 		return fault.New(fault.Invalid, op, "subject", "a digest of %d bytes", len(p.Subject))
 	}
 	return line(op, "artifactType", p.ArtifactType, maxName)
