@@ -15,32 +15,33 @@ const admissions = 3
 // publish asks the policy for leave, and publishes what the lease holds. It is
 // the one way in.
 func (n *Node) publish(ctx context.Context, lease *store.Lease, p store.Publication) (a Artifact, err error) {
-	subject := trust.Subject{
-		Repository: p.Repository, Tag: p.Tag, Manifest: p.Manifest, ArtifactType: p.ArtifactType, SubjectOf: p.Subject,
-	}
-	err = n.admitted(ctx, subject, func(adm trust.Admission) error {
+	err = n.admitted(ctx, p, func(adm trust.Admission, p store.Publication) error {
 		a, err = lease.Publish(ctx, adm, p)
 		return err
 	})
 	return a, err
 }
 
-// admitted calls do with the policy's leave for s, anew where the policy has
+// admitted calls do with the policy's leave for p, anew where the policy has
 // changed since it was given.
-func (n *Node) admitted(ctx context.Context, s trust.Subject, do func(trust.Admission) error) (err error) {
+func (n *Node) admitted(ctx context.Context, p store.Publication, do func(trust.Admission, store.Publication) error) (err error) {
 	for range admissions {
 		var adm trust.Admission
-		if adm, err = n.admit(ctx, s); err != nil {
+		if adm, p.Revocations, err = n.admit(ctx, p); err != nil {
 			return err
 		}
-		if err = do(adm); !fault.Is(err, fault.Conflict) {
+		if err = do(adm, p); !fault.Is(err, fault.Conflict) {
 			return err
 		}
 	}
 	return err
 }
 
-func (n *Node) admit(_ context.Context, s trust.Subject) (trust.Admission, error) {
+// admit asks the policy that is in force whether p may be published.
+func (n *Node) admit(_ context.Context, p store.Publication) (trust.Admission, uint64, error) {
 	var open *trust.Policy
-	return open.Admit(s, nil, n.now())
+	adm, err := open.Admit(trust.Subject{
+		Repository: p.Repository, Tag: p.Tag, Manifest: p.Manifest, ArtifactType: p.ArtifactType, SubjectOf: p.Subject,
+	}, nil, n.now())
+	return adm, 0, err
 }

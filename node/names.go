@@ -6,6 +6,7 @@ import (
 
 	"github.com/tegwick/artifact-store/dag"
 	"github.com/tegwick/artifact-store/dag/fault"
+	"github.com/tegwick/artifact-store/store"
 	"github.com/tegwick/artifact-store/trust"
 )
 
@@ -19,9 +20,9 @@ func (n *Node) Tag(ctx context.Context, r dag.Reference, repository, tag string)
 	if err != nil {
 		return a, fault.Wrap(fault.Other, "tag", r.String(), err)
 	}
-	subject := trust.Subject{Repository: repository, Tag: tag, Manifest: a.Manifest, ArtifactType: a.ArtifactType, SubjectOf: a.Subject}
-	err = n.admitted(ctx, subject, func(adm trust.Admission) error {
-		return n.store.Tag(ctx, adm, a, repository, tag)
+	p := store.Publication{Repository: repository, Tag: tag, Manifest: a.Manifest, ArtifactType: a.ArtifactType, Subject: a.Subject}
+	err = n.admitted(ctx, p, func(adm trust.Admission, p store.Publication) error {
+		return n.store.Tag(ctx, adm, a, p)
 	})
 	if err != nil {
 		return a, err

@@ -237,7 +237,7 @@ func setTag(ctx context.Context, s *store.Store, a store.Artifact, repository, t
 	if err != nil {
 		return err
 	}
-	return s.Tag(ctx, adm, a, repository, tag)
+	return s.Tag(ctx, adm, a, store.Publication{Repository: repository, Tag: tag})
 }
 
 func admit(repository, tag string, manifest dag.CID) (trust.Admission, error) {

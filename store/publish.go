@@ -19,6 +19,9 @@ type Publication struct {
 	Subject      *dag.Digest
 	ArtifactType string // may be empty
 	Signature    bool   // it is a signature or an attestation of its subject
+	// Revocations is [State.Revocation] when it was asked whether it may be
+	// admitted: a key that is revoked meanwhile no longer speaks for it.
+	Revocations uint64
 }
 
 func (p Publication) payload() (eventlog.Kind, eventlog.Payload) {
@@ -62,7 +65,7 @@ func (l *Lease) Publish(ctx context.Context, a trust.Admission, p Publication) (
 	if err := l.pin(op); err != nil {
 		return Artifact{}, err
 	}
-	r := &proposal{check: admitted(a, p.Repository, p.Tag, p.Manifest), finally: l.unpin}
+	r := &proposal{check: admitted(a, p), finally: l.unpin}
 	r.kind, r.payload = p.payload()
 	if err := l.s.commit(ctx, r); err != nil {
 		return Artifact{}, fault.Wrap(fault.Other, op, p.Repository, err)
@@ -70,13 +73,13 @@ func (l *Lease) Publish(ctx context.Context, a trust.Admission, p Publication) (
 	return l.s.published(ctx, r.event), nil
 }
 
-// admitted asks that a is for what is to be published, and of the policy that
-// is in force when it is.
-func admitted(a trust.Admission, repository, tag string, manifest dag.CID) func(context.Context, *view) error {
+// admitted asks that a is for p, and that the policy and the keys are what they
+// were when it was given.
+func admitted(a trust.Admission, p Publication) func(context.Context, *view) error {
 	return func(ctx context.Context, v *view) error {
 		const op = "admit"
-		if !a.Covers(repository, tag, manifest) {
-			return fault.New(fault.Denied, op, repository, "what was admitted is not what is to be published")
+		if !a.Covers(p.Repository, p.Tag, p.Manifest) {
+			return fault.New(fault.Denied, op, p.Repository, "what was admitted is not what is to be published")
 		}
 		epoch, err := v.number(ctx, keyEpoch)
 		if err != nil {
@@ -86,8 +89,8 @@ func admitted(a trust.Admission, repository, tag string, manifest dag.CID) func(
 		if err != nil {
 			return err
 		}
-		if a.Epoch() != epoch || epoch > 0 && a.Revocations() != revocation {
-			return fault.Hint(fault.New(fault.Conflict, op, repository, "the policy or its keys have changed meanwhile"), "try again")
+		if a.Epoch() != epoch || epoch > 0 && p.Revocations != revocation {
+			return fault.Hint(fault.New(fault.Conflict, op, p.Repository, "the policy or its keys have changed meanwhile"), "try again")
 		}
 		return nil
 	}
@@ -115,24 +118,23 @@ func (s *Store) published(ctx context.Context, e event) Artifact {
 	return a
 }
 
-// Tag makes repository:tag name a, which joins the repository where it is not
-// in it. Errors: [fault.NotFound] where a is gone, and as [Lease.Publish].
-func (s *Store) Tag(ctx context.Context, adm trust.Admission, a Artifact, repository, tag string) error {
+// Tag makes p's name that of a, which joins p's repository where it is not in
+// it. Errors: [fault.NotFound] where a is gone, and as [Lease.Publish].
+func (s *Store) Tag(ctx context.Context, adm trust.Admission, a Artifact, p Publication) error {
 	const op = "tag"
-	if err := dag.ValidateRepository(repository); err != nil {
+	if err := dag.ValidateRepository(p.Repository); err != nil {
 		return err
 	}
-	if err := dag.ValidateTag(tag); err != nil {
+	if err := dag.ValidateTag(p.Tag); err != nil {
 		return err
 	}
-	r := &proposal{kind: eventlog.TagSet, payload: eventlog.Payload{Repository: repository, Tag: tag, Manifest: &a.Manifest}}
-	if repository != a.Repository {
-		r.kind, r.payload.ArtifactType = eventlog.ArtifactPublished, a.ArtifactType
-		if a.Subject != nil {
-			r.payload.Subject = a.Subject[:]
-		}
+	p.Manifest = a.Manifest
+	r := &proposal{kind: eventlog.TagSet, payload: eventlog.Payload{Repository: p.Repository, Tag: p.Tag, Manifest: &a.Manifest}}
+	if p.Repository != a.Repository {
+		p.Subject, p.ArtifactType, p.Signature = a.Subject, a.ArtifactType, a.Signature
+		r.kind, r.payload = p.payload()
 	}
-	may := admitted(adm, repository, tag, a.Manifest)
+	may := admitted(adm, p)
 	r.check = func(ctx context.Context, v *view) error {
 		row, err := v.get(ctx, artifactKey(a.Repository, a.Manifest.Digest))
 		if err == nil && row == nil {
@@ -143,5 +145,5 @@ func (s *Store) Tag(ctx context.Context, adm trust.Admission, a Artifact, reposi
 		}
 		return may(ctx, v)
 	}
-	return fault.Wrap(fault.Other, op, repository+":"+tag, s.commit(ctx, r))
+	return fault.Wrap(fault.Other, op, p.Repository+":"+p.Tag, s.commit(ctx, r))
 }
