@@ -62,12 +62,10 @@ func newEntry(kind eventlog.Kind, p eventlog.Payload) (eventlog.Entry, error) {
 // forge makes an entry of any header and payload, whose commitment is true.
 func forge(t *testing.T, h eventlog.Header, payload any) eventlog.Entry {
 	t.Helper()
-	e := eventlog.Entry{Salt: make([]byte, 32), Payload: marshal(t, payload)}
-	if h.Commit == nil {
-		sum := sha256.Sum256(append(bytes.Clone(e.Salt), e.Payload...))
-		h.Commit = sum[:]
+	e := forgeRaw(h, marshal(t, payload))
+	if e.Leaf == nil {
+		t.Fatalf("there is no header %+v", h)
 	}
-	e.Leaf = marshal(t, h)
 	return e
 }
 

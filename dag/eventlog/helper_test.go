@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"context"
 	"crypto/ed25519"
+	"crypto/sha256"
 	"encoding/hex"
 	"testing"
 
 	"golang.org/x/mod/sumdb/note"
 
+	"github.com/tegwick/artifact-store/dag/dagcbor"
 	"github.com/tegwick/artifact-store/dag/eventlog"
 	"github.com/tegwick/artifact-store/dag/fault"
 )
@@ -51,9 +53,11 @@ func wantKind(t interface {
 	}
 }
 
+func unhexed(s string) ([]byte, error) { return hex.DecodeString(s) }
+
 func unhex(t *testing.T, s string) []byte {
 	t.Helper()
-	b, err := hex.DecodeString(s)
+	b, err := unhexed(s)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,4 +100,25 @@ func verifier(t testing.TB, key ed25519.PrivateKey) note.Verifier {
 		t.Fatal(err)
 	}
 	return v
+}
+
+// lenient verifies any signature of the log's key, where any says so: a fuzzer
+// cannot sign.
+type lenient struct {
+	note.Verifier
+	any bool
+}
+
+func (l lenient) Verify(text, sig []byte) bool { return l.any || l.Verifier.Verify(text, sig) }
+
+// forgeRaw makes an entry of any header and payload, whose commitment is true.
+// It has no leaf where there is no such header.
+func forgeRaw(h eventlog.Header, payload []byte) eventlog.Entry {
+	e := eventlog.Entry{Salt: make([]byte, 32), Payload: payload}
+	if h.Commit == nil {
+		sum := sha256.Sum256(append(bytes.Clone(e.Salt), payload...))
+		h.Commit = sum[:]
+	}
+	e.Leaf, _ = dagcbor.Marshal(h) // nil where it cannot be
+	return e
 }
