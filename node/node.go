@@ -38,9 +38,9 @@ type Config struct {
 	// StateDir is where the node remembers, outside Dir, how far its logs have
 	// come; "" is the user's state directory.
 	StateDir string
-	Log         *slog.Logger     // nil discards
-	Now         func() time.Time // nil means time.Now
-	Random      io.Reader        // nil means crypto/rand
+	Log      *slog.Logger     // nil discards
+	Now      func() time.Time // nil means time.Now
+	Random   io.Reader        // nil means crypto/rand
 }
 
 // Node is an open store and its flows. It is safe for concurrent use, for as
