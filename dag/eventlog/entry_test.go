@@ -287,6 +287,13 @@ func TestOrigins(t *testing.T) {
 	if got := eventlog.NamespaceOrigin("example.org", "acme"); got != "example.org/acme" {
 		t.Errorf("got %s", got)
 	}
+	for namespace, want := range map[string]bool{
+		"acme": true, "a.b_c-d": true, "": false, "_node": false, "a/b": false, "Acme": false, strings.Repeat("a", 256): false,
+	} {
+		if err := eventlog.ValidateNamespace(namespace); (err == nil) != want || err != nil && !fault.Is(err, fault.Invalid) {
+			t.Errorf("%q: %v", namespace, err)
+		}
+	}
 	for site, want := range map[string]bool{
 		"example.org": true, "a": true, "a-b.c1": true, strings.Repeat("a", 63) + ".org": true,
 		"": false, "Example.org": false, "example.org/": false, "example..org": false, ".org": false, "org.": false,

@@ -63,11 +63,12 @@ func isLabel(s string) bool {
 	return true
 }
 
-// validateNamespace accepts what can be the first element of a repository.
-func validateNamespace(op, namespace string) error {
+// ValidateNamespace accepts what can be the first element of a repository (see
+// [dag.ValidateRepository]). Anything else is [fault.Invalid].
+func ValidateNamespace(namespace string) error {
 	if strings.Contains(namespace, "/") || dag.ValidateRepository(namespace+"/a") != nil {
-		return fault.New(fault.Invalid, op, "namespace",
-			"%.300q is not one: lower-case letters and digits with . _ or - between them", namespace)
+		return fault.New(fault.Invalid, "parse namespace", "",
+			"%.300q is not lower-case letters and digits with . _ or - between them", namespace)
 	}
 	return nil
 }

@@ -181,7 +181,7 @@ func (p *Payload) checkKey(op string) error {
 		return fault.New(fault.TooLarge, op, "reason", "it is longer than %d bytes", maxCause)
 	}
 	for namespace := range p.From {
-		if err := validateNamespace(op, namespace); err != nil {
+		if err := ValidateNamespace(namespace); err != nil {
 			return err
 		}
 	}
@@ -189,7 +189,7 @@ func (p *Payload) checkKey(op string) error {
 }
 
 func (p *Payload) checkClaim(op string) error {
-	if err := validateNamespace(op, p.Namespace); err != nil {
+	if err := ValidateNamespace(p.Namespace); err != nil {
 		return err
 	}
 	site, found := strings.CutSuffix(p.Origin, "/"+p.Namespace)
