@@ -8,10 +8,10 @@ const (
 	// about a million layers.
 	MaxHeld = 256 << 20
 	// MaxMember bounds one of them: a manifest, a page, an entry, a bundle.
-	MaxMember = 4 << 20
-	// MaxLeaves bounds the leaves of the node's log: several hundred thousand
-	// events.
-	MaxLeaves = 64 << 20
+	MaxMember = 16 << 20
+	// MaxLarge bounds the two that may be larger: the leaves of the node's log, of
+	// which it takes several hundred thousand, and evidence.json.
+	MaxLarge = 64 << 20
 	// MaxMembers bounds the number of members, blobs included.
 	MaxMembers = 1 << 20
 	// MaxReferrers bounds the signatures and attestations.
