@@ -400,6 +400,9 @@ func TestTreesAreFrozen(t *testing.T) {
 	} {
 		file.Paths = append(file.Paths, goldenTile{tile.Level, tile.Index, tile.Width, tile.Path(), ""})
 	}
+	if got, want := eventlog.EntriesPath(1234067, 256), "tile/entries/x001/x234/067"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
 	for _, path := range notPaths {
 		if tile, err := eventlog.ParseTilePath(path); err == nil {
 			t.Errorf("%q is %+v", path, tile)

@@ -277,3 +277,33 @@ func TestDetectForkRefuses(t *testing.T) {
 	_, _, err = eventlog.DetectFork(t.Context(), memory{}, signed(t, 2, leafAt(3), key), text, v)
 	wantKind(t, err, fault.NotFound)
 }
+
+func TestForksRefuse(t *testing.T) {
+	node := func(change func(n map[string]any)) []byte {
+		n := map[string]any{"v": 1, "earlier": []byte("a"), "later": []byte("b"), "root": make([]byte, 32), "proof": [][]byte{make([]byte, 32)}}
+		change(n)
+		return marshal(t, n)
+	}
+	if _, err := eventlog.ParseFork(node(func(map[string]any) {})); err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		data []byte
+		want fault.Kind
+	}{
+		"nothing":           {nil, fault.Invalid},
+		"another version":   {node(func(n map[string]any) { n["v"] = 2 }), fault.Invalid},
+		"a short root":      {node(func(n map[string]any) { n["root"] = make([]byte, 31) }), fault.Invalid},
+		"a short hash":      {node(func(n map[string]any) { n["proof"] = [][]byte{{1}} }), fault.Invalid},
+		"an empty proof":    {node(func(n map[string]any) { n["proof"] = [][]byte{} }), fault.Invalid},
+		"too many hashes":   {node(func(n map[string]any) { n["proof"] = slices.Repeat([][]byte{make([]byte, 32)}, 65) }), fault.TooLarge},
+		"a long checkpoint": {node(func(n map[string]any) { n["later"] = make([]byte, eventlog.MaxCheckpoint+1) }), fault.TooLarge},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := eventlog.ParseFork(c.data)
+			wantKind(t, err, c.want)
+		})
+	}
+	_, err := eventlog.Fork{Earlier: make([]byte, eventlog.MaxCheckpoint+1)}.Marshal()
+	wantKind(t, err, fault.TooLarge)
+}
