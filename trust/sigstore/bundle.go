@@ -21,8 +21,13 @@ const MediaType = "application/vnd.dev.sigstore.bundle.v0.3+json"
 
 // SignBlob signs data and returns a bundle with the signature and the SHA-256
 // of data. Its bytes are canonical: one key and one signature have one bundle.
+// Data that reads as what DSSE has signed is [fault.Invalid]: its signature
+// would do for an attestation that the signer never saw.
 func SignBlob(s trust.Signer, data []byte) (bundle []byte, err error) {
 	const op = "sign"
+	if bytes.HasPrefix(data, []byte("DSSEv1 ")) {
+		return nil, fault.New(fault.Invalid, op, "", "the data begins as an envelope's signed bytes do")
+	}
 	sig, err := s.Sign(data)
 	if err != nil {
 		return nil, err

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/secure-systems-lab/go-securesystemslib/dsse"
 	"pgregory.net/rapid"
 
 	"github.com/tegwick/artifact-store/dag"
@@ -157,5 +158,15 @@ func TestASignatureDoesNotMoveBetweenContents(t *testing.T) {
 	for _, o := range []object{sign, attest} {
 		_, err := sigstore.VerifyBundle(text(t, o), data, alice(t).Key())
 		wantKind(t, err, fault.Denied)
+	}
+}
+
+// Who has a signature over any bytes of his choice must not gain an attestation.
+func TestNoSignatureOverWhatAnEnvelopeSigns(t *testing.T) {
+	payload := []byte(`{"_type":"https://in-toto.io/Statement/v1"}`)
+	_, err := sigstore.SignBlob(alice(t), dsse.PAE("application/vnd.in-toto+json", payload))
+	wantKind(t, err, fault.Invalid)
+	if _, err := sigstore.SignBlob(alice(t), payload); err != nil {
+		t.Error(err)
 	}
 }

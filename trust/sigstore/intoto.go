@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"net/url"
+	"unicode/utf8"
 
 	"github.com/secure-systems-lab/go-securesystemslib/dsse"
 
@@ -46,9 +47,12 @@ type Subject struct {
 func Attest(s trust.Signer, st InToto) (bundle []byte, err error) {
 	const op = "attest"
 	for _, subject := range st.Subjects {
-		if subject.SHA256 == nil {
-			return nil, fault.New(fault.Invalid, op, subject.Name, "the subject has no SHA-256")
+		if subject.SHA256 == nil || !utf8.ValidString(subject.Name) {
+			return nil, fault.New(fault.Invalid, op, "", "the subject %q has no SHA-256, or a name that is not UTF-8", subject.Name)
 		}
+	}
+	if !utf8.ValidString(st.PredicateType) {
+		return nil, fault.New(fault.Invalid, op, "", "the predicate's type %q is not UTF-8", st.PredicateType)
 	}
 	payload, err := st.encode(op)
 	if err != nil {

@@ -130,7 +130,7 @@ func TestRefusedKeyFiles(t *testing.T) {
 		"Ed25519":                  {block("PRIVATE KEY", pkcs8(t, edKey)), fault.Invalid},
 		"a public key":             {alice(t).Key().PEM(), fault.Invalid},
 		"PKCS #8, encrypted":       {block("ENCRYPTED PRIVATE KEY", []byte{0x30, 0}), fault.Invalid},
-		"SEC 1, encrypted":         {pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Headers: map[string]string{"Proc-Type": "4,ENCRYPTED"}}), fault.Invalid},
+		"a key with headers":       {pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Headers: map[string]string{"Proc-Type": "4,ENCRYPTED"}, Bytes: pkcs8(t, p256)}), fault.Invalid},
 		"two keys":                 {append(bytes.Clone(plain), plain...), fault.Invalid},
 		"half a key":               {block("PRIVATE KEY", pkcs8(t, p256)[:40]), fault.Invalid},
 		"half a SEC 1 key":         {block("EC PRIVATE KEY", []byte{0x30, 0x77}), fault.Invalid},
@@ -149,10 +149,19 @@ func TestRefusedKeyFiles(t *testing.T) {
 			t.Errorf("%s, opened: %v, want %s", name, err, c.kind)
 		}
 	}
-	_, err = sigstore.OpenKey(plain, nil)
-	wantKind(t, err, fault.Invalid)
-	if !strings.Contains(fault.HintOf(err), "keys import") {
-		t.Error("nothing says what to do with a key in the clear")
+	for name, c := range map[string]struct {
+		file []byte
+		hint string
+	}{
+		"P-384":              {block("PRIVATE KEY", pkcs8(t, p384)), "keys generate"},
+		"PKCS #8, encrypted": {block("ENCRYPTED PRIVATE KEY", []byte{0x30, 0}), "openssl pkey"},
+	} {
+		if _, _, err := sigstore.ImportKey(c.file, nil, nil); !strings.Contains(fault.HintOf(err), c.hint) {
+			t.Errorf("%s: %v: its hint is %q, want one of %s", name, err, fault.HintOf(err), c.hint)
+		}
+	}
+	if _, err := sigstore.OpenKey(plain, nil); !fault.Is(err, fault.Invalid) || !strings.Contains(fault.HintOf(err), "keys import") {
+		t.Errorf("a key in the clear: %v, with the hint %q", err, fault.HintOf(err))
 	}
 }
 

@@ -212,6 +212,8 @@ func TestWhatIsNotAttested(t *testing.T) {
 		"a name too long":     {func(st *sigstore.InToto) { st.Subjects[0].Name = strings.Repeat("a", 5000) }, fault.Invalid},
 		"a type, not a URI":   {func(st *sigstore.InToto) { st.PredicateType = "built" }, fault.Invalid},
 		"a broken type":       {func(st *sigstore.InToto) { st.PredicateType = "http://[" }, fault.Invalid},
+		"a name not UTF-8":    {func(st *sigstore.InToto) { st.Subjects[0].Name = "\xff" }, fault.Invalid},
+		"a type not UTF-8":    {func(st *sigstore.InToto) { st.PredicateType = "urn:x:\xff" }, fault.Invalid},
 		"no predicate":        {func(st *sigstore.InToto) { st.Predicate = nil }, fault.Invalid},
 		"a predicate in YAML": {func(st *sigstore.InToto) { st.Predicate = json.RawMessage("by: me") }, fault.Invalid},
 		"a text as predicate": {func(st *sigstore.InToto) { st.Predicate = json.RawMessage(`"x"`) }, fault.Invalid},
