@@ -1,8 +1,11 @@
 // Package home keeps the directory of a store: what marks it, who holds it, and
-// that there is room in it.
+// that there is room in it; who its node is, and the keys of its operators. What
+// it knows of how far its logs have come it keeps elsewhere ([Watermark]).
 //
 //	artifact-store.json   the marker: format and identity of the store
 //	lock                  held by the process that has the store open
+//	node.key              the node's key and site
+//	keys/                 the operators' keys, by name
 //	packs/                bulk bytes
 //	index/                the metadata plane
 //	ballast               allocated and unused, for the day the disk is full
@@ -14,6 +17,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -27,6 +31,8 @@ const (
 	packsName   = "packs"
 	indexName   = "index"
 	ballastName = "ballast"
+	nodeKeyName = "node.key"
+	keysName    = "keys"
 	probeName   = ".probe"
 )
 
@@ -54,6 +60,7 @@ type Home struct {
 	created bool
 	lock    *flock.Flock
 	space   space
+	keys    sync.Mutex // guards the making of node.key and the changes in keys/
 }
 
 // Open opens dir and holds it until [Home.Close]. Errors, each with a hint:
