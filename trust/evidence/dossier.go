@@ -54,7 +54,7 @@ const opRelate = "relate events"
 // without a publication; the error names the entry.
 func (c *dossier) relate(events []located) ([]located, error) {
 	about := func(e located) bool { return e.Payload.Manifest != nil && *e.Payload.Manifest == c.block.CID }
-	i := slices.IndexFunc(events, func(e located) bool { return about(e) && publishes(e.Kind) })
+	i := slices.IndexFunc(events, func(e located) bool { return about(e) && e.Kind == eventlog.ArtifactPublished })
 	if i < 0 {
 		return nil, fault.New(fault.Corrupt, opRelate, nameManifest, "no event in the package publishes %s", c.block.CID.Digest)
 	}
@@ -72,15 +72,10 @@ func (c *dossier) relate(events []located) ([]located, error) {
 		case e.Kind == eventlog.SignatureAttached && !about(e) && bytes.Equal(e.Payload.Subject, c.block.CID.Digest[:]):
 			attached = append(attached, e)
 		default:
-			return nil, notAbout(e, "it says nothing of %s that is needed", c.block.CID.Digest)
+			return nil, notAbout(e, "it says nothing that is needed of %s, %s", nameManifest, c.block.CID.Digest)
 		}
 	}
 	return attached, c.refer()
-}
-
-// publishes reports whether an event of this kind publishes an artifact.
-func publishes(k eventlog.Kind) bool {
-	return k == eventlog.ArtifactPublished || k == eventlog.SignatureAttached
 }
 
 // notAbout returns what is wrong with an event.

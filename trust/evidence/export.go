@@ -61,6 +61,10 @@ func (x *exporter) gather(ctx context.Context) (map[string]blob, error) {
 	if err := x.put(nameManifest, x.block.Data); err != nil {
 		return nil, err
 	}
+	if slices.ContainsFunc(events, func(e located) bool { return e.index == x.req.Publication && e.Kind == eventlog.SignatureAttached }) {
+		err := fault.New(fault.Invalid, opExport, "", "it is a signature or attestation")
+		return nil, fault.Hint(err, "export the artifact that it is about: what vouches for that comes with it")
+	}
 	attached, err := x.relate(events)
 	if err != nil {
 		return nil, err

@@ -2,8 +2,8 @@ package evidence
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/binary"
+	"maps"
 	"slices"
 	"strings"
 
@@ -120,20 +120,23 @@ func (v *verification) entry(name string) (eventlog.Entry, eventlog.Event, bool)
 }
 
 // namespaceEvents verifies each entry of the namespace's log by the proof
-// beside it, and returns the events.
+// beside it, and returns the events in order.
 func (v *verification) namespaceEvents(signed []byte, origin string, keys []note.Verifier) []located {
-	var events []located
+	indices := map[uint64]bool{}
 	for name := range v.held.within(dirNamespace) {
-		i, ok := number(name, dirNamespace, suffixEntry)
-		if !ok {
-			continue
+		for _, suffix := range [...]string{suffixEntry, suffixProof} {
+			if i, ok := number(name, dirNamespace, suffix); ok {
+				indices[i] = true
+			}
 		}
-		entry, event, ok := v.entry(name)
+	}
+	var events []located
+	for _, i := range slices.Sorted(maps.Keys(indices)) {
+		entry, event, ok := v.entry(numbered(dirNamespace, i, suffixEntry))
 		if ok && v.proof(i, signed, entry, origin, keys) {
 			events = append(events, located{event, i})
 		}
 	}
-	slices.SortFunc(events, func(a, b located) int { return cmp.Compare(a.index, b.index) })
 	return events
 }
 
@@ -154,7 +157,7 @@ func (v *verification) proof(i uint64, signed []byte, entry eventlog.Entry, orig
 	case !v.found.note(name, err):
 		return false
 	case !bytes.Equal(again, data) || p.Index != i || len(p.Extra) > 0 || !bytes.Equal(p.Checkpoint, signed):
-		v.found.corrupt(name, "it is not the proof of entry %d to the checkpoint in the package", i)
+		v.found.corrupt(name, "it is not the proof of entry %d to %s", i, dirNamespace+nameCheckpoint)
 		return false
 	}
 	if _, err = p.Verify(entry.Hash(), origin, keys...); err != nil {

@@ -1,6 +1,7 @@
 package evidence
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"crypto/sha256"
@@ -20,13 +21,17 @@ type contents struct {
 	held  members
 	blobs map[string]int64 // those that hash to their names
 	bytes int64            // in held
+	buf   []byte           // to hash content through
 	found findings
 }
+
+// bufferSize is how much is read and written at once.
+const bufferSize = 256 << 10
 
 // read reads the members, and hashes content as it passes. What is wrong with
 // the package is noted; an error is one of r, or of ctx.
 func (c *contents) read(ctx context.Context, r io.Reader) error {
-	t := tarReader{r: r}
+	t := tarReader{r: bufio.NewReaderSize(r, bufferSize)}
 	for {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -72,7 +77,10 @@ func (c *contents) member(name string, size int64, r io.Reader) error {
 // hash hashes content, and compares it with its name.
 func (c *contents) hash(name string, r io.Reader) error {
 	h := newNameHash(name)
-	n, err := io.CopyBuffer(h, onlyReader{r}, make([]byte, 256<<10))
+	if c.buf == nil {
+		c.buf = make([]byte, bufferSize)
+	}
+	n, err := io.CopyBuffer(h, onlyReader{r}, c.buf)
 	if err != nil {
 		return err
 	}

@@ -87,6 +87,9 @@ func (f *findings) note(member string, err error) bool {
 	if kind != fault.Denied && kind != fault.TooLarge {
 		kind = fault.Corrupt
 	}
+	if named, ok := err.(*fault.Error); ok && named.What == member && named.Err != nil {
+		err = named.Err
+	}
 	f.add(kind, member, "%v", err)
 	return false
 }

@@ -37,28 +37,51 @@ func (v *verification) judge(context.Context) {
 
 // statement verifies a bundle that was attached by e.
 func (v *verification) statement(bundle []byte, e located, keys []trust.Key) (trust.Statement, error) {
-	found, err := sigstore.VerifyBundle(bundle, v.block.Data, keys...)
+	s, err := ReadStatement(bundle, v.block, keys...)
+	s.Logged, s.Namespace, s.Index, s.Time = true, v.reference.Namespace(), e.index, e.at()
+	return s, err
+}
+
+// ReadStatement verifies a bundle about an artifact with keys, and returns what
+// it states for a policy to weigh, as not logged. Errors are those of
+// [sigstore.VerifyBundle], and [fault.Invalid] for a claim that is none.
+func ReadStatement(bundle []byte, manifest dag.Block, keys ...trust.Key) (trust.Statement, error) {
+	found, err := sigstore.VerifyBundle(bundle, manifest.Data, keys...)
 	if err != nil {
 		return trust.Statement{}, err
 	}
-	s := trust.Statement{
-		Type: trust.Signature, Key: found.Key, Digest: v.block.CID.Digest,
-		Logged: true, Namespace: v.reference.Namespace(), Index: e.index, Time: e.at(),
-	}
+	s := trust.Statement{Type: trust.Signature, Key: found.Key, Digest: manifest.CID.Digest}
 	if found.Statement == nil {
 		return s, nil
 	}
 	s.Type, s.PredicateType = trust.Attestation, found.Statement.PredicateType
-	if s.PredicateType != trust.ClaimType {
-		return s, nil
+	if s.PredicateType == trust.ClaimType {
+		s.Type = trust.Claim
+		s.Repository, s.Tag, err = readClaim(found.Statement.Predicate)
 	}
-	s.Type = trust.Claim
-	var claim struct{ Namespace, Repository, Tag string }
-	if err := json.Unmarshal(found.Statement.Predicate, &claim); err != nil {
-		return s, fault.Wrap(fault.Invalid, "read claim", "", err)
+	return s, err
+}
+
+// readClaim reads the name that a claim is for.
+func readClaim(predicate []byte) (repository, tag string, err error) {
+	const op = "read claim"
+	var all map[string]json.RawMessage // a struct would take members in any case
+	var namespace string
+	if err := json.Unmarshal(predicate, &all); err != nil {
+		return "", "", fault.Wrap(fault.Invalid, op, "", err)
 	}
-	s.Repository, s.Tag = claim.Repository, claim.Tag
-	return s, nil
+	for name, into := range map[string]*string{"namespace": &namespace, "repository": &repository, "tag": &tag} {
+		if text, ok := all[name]; ok && json.Unmarshal(text, into) != nil {
+			return "", "", fault.New(fault.Invalid, op, "", "its %s is not a string", name)
+		}
+	}
+	if err := dag.ValidateRepository(repository); err != nil {
+		return "", "", fault.Wrap(fault.Invalid, op, "", err)
+	}
+	if r := (dag.Reference{Repository: repository}); r.Namespace() != namespace {
+		return "", "", fault.New(fault.Invalid, op, repository, "it claims the namespace %.100q", namespace)
+	}
+	return repository, tag, nil
 }
 
 // verdicts asks the policy that was in force when the artifact was published,

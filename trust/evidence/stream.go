@@ -1,6 +1,7 @@
 package evidence
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"io"
@@ -51,7 +52,8 @@ func (p savedPages) Get(ctx context.Context, c dag.CID) (dag.Block, error) {
 
 // write writes the package.
 func (x *exporter) write(ctx context.Context, w io.Writer, blobs map[string]blob) error {
-	t := tarWriter{w: w}
+	out := bufio.NewWriterSize(w, bufferSize)
+	t := tarWriter{w: out}
 	names := slices.AppendSeq(slices.Collect(maps.Keys(blobs)), maps.Keys(x.held))
 	slices.Sort(names)
 	for _, name := range names {
@@ -67,6 +69,9 @@ func (x *exporter) write(ctx context.Context, w io.Writer, blobs map[string]blob
 		}
 	}
 	if err := t.close(); err != nil {
+		return err
+	}
+	if err := out.Flush(); err != nil {
 		return err
 	}
 	x.describe(&x.report)

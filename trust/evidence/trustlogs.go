@@ -7,6 +7,7 @@ import (
 	"crypto/ed25519"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/mod/sumdb/note"
@@ -38,6 +39,10 @@ func (v *verification) readLogs(context.Context) {
 	v.node = v.open(dirNode, node, keys)
 	keys = v.logKeys(dirNamespace, namespace, own)
 	v.namespace = v.open(dirNamespace, namespace, keys)
+	site := siteOf(v.node.Origin)
+	if rest, ok := strings.CutPrefix(v.namespace.Origin, site+"/"); len(v.found) == 0 && (!ok || eventlog.ValidateNamespace(rest) != nil) {
+		v.found.corrupt(dirNamespace+nameCheckpoint, "it is of %q, which is not the log of a namespace at %s", v.namespace.Origin, site)
+	}
 	if len(v.found) > 0 {
 		return
 	}
@@ -73,6 +78,9 @@ func (v *verification) readPolicies(anchors []trust.Key) bool {
 		}
 	}
 	slices.Sort(v.epochs)
+	if !v.anchored(anchors) {
+		return false
+	}
 	for i, epoch := range v.epochs {
 		name := numbered(dirPolicy, epoch, suffixJSON)
 		envelope, _ := v.take(name)
@@ -80,8 +88,8 @@ func (v *verification) readPolicies(anchors []trust.Key) bool {
 		var err error
 		if i == 0 {
 			p, err = trust.First(envelope)
-		} else {
-			p, err = v.chain[i-1].Next(envelope)
+		} else if p, err = v.chain[i-1].Next(envelope); err != nil {
+			err = fault.New(fault.KindOf(err), opVerify, name, "it does not follow %s: %w", numbered(dirPolicy, v.epochs[i-1], suffixJSON), err)
 		}
 		if err == nil && p.Epoch() != epoch {
 			err = fault.New(fault.Corrupt, opVerify, name, "it is of epoch %d", p.Epoch())
@@ -91,25 +99,26 @@ func (v *verification) readPolicies(anchors []trust.Key) bool {
 		}
 		v.chain = append(v.chain, inForce{Policy: p})
 	}
-	return v.anchored(anchors)
+	return true
 }
 
 // anchored holds the first policy against the roots that must have signed it.
 func (v *verification) anchored(anchors []trust.Key) bool {
 	for _, k := range anchors {
-		why := "there is no policy that it could have signed"
-		if len(v.epochs) > 0 {
-			_, err := trust.First(v.held[numbered(dirPolicy, v.epochs[0], suffixJSON)], k)
-			if err == nil {
-				continue
-			}
-			why = err.Error()
-		}
 		name := dirNode + nameCheckpoint
-		if _, ok := k.Public.(ed25519.PublicKey); !ok && len(v.epochs) > 0 {
-			name = numbered(dirPolicy, v.epochs[0], suffixJSON)
+		err := fault.New(fault.Denied, opVerify, name, "there is no policy that it could have signed")
+		if len(v.epochs) > 0 {
+			first := numbered(dirPolicy, v.epochs[0], suffixJSON)
+			_, err = trust.First(v.held[first], k)
+			err = fault.Wrap(fault.Other, opVerify, first, err)
+			if _, node := k.Public.(ed25519.PublicKey); !node {
+				name = first
+			}
 		}
-		v.found.add(fault.Denied, name, "the root %s is not the key of the node that wrote the log, and did not sign the first policy: %s", k.ID, why)
+		if err != nil {
+			v.found.note(name, fault.New(fault.KindOf(err), opVerify, name,
+				"the root %s is not the key of the node that wrote the log, and: %w", k.ID, err))
+		}
 	}
 	return len(v.found) == 0
 }
