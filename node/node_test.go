@@ -21,7 +21,7 @@ import (
 
 // config is of a new store, which must be whole when the test ends.
 func config(t *testing.T) node.Config {
-	cfg := node.Config{Dir: filepath.Join(t.TempDir(), "store"), Create: true}
+	cfg := node.Config{Dir: filepath.Join(t.TempDir(), "store"), StateDir: t.TempDir(), Create: true}
 	t.Cleanup(func() {
 		with(t, cfg, func(ctx context.Context, n *node.Node) error {
 			report, err := n.Fsck(ctx, nil)

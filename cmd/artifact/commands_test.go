@@ -164,7 +164,10 @@ func hold(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	h := &held{cmd: exec.Command(binary(ts, args[0]), args[1:]...)}
 	h.cmd.Dir, h.cmd.Stderr = ts.MkAbs("."), &h.stderr
-	h.cmd.Env = append(os.Environ(), "ARTIFACT_DIR="+ts.Getenv("ARTIFACT_DIR"))
+	h.cmd.Env = os.Environ()
+	for _, name := range []string{"ARTIFACT_DIR", "ARTIFACT_STATE_DIR"} {
+		h.cmd.Env = append(h.cmd.Env, name+"="+ts.Getenv(name))
+	}
 	var err error
 	h.stdin, err = h.cmd.StdinPipe()
 	ts.Check(err)

@@ -19,6 +19,7 @@ func TestScript(t *testing.T) {
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("HOME", e.Getenv("WORK")+"/home")
 			e.Setenv("ARTIFACT_DIR", e.Getenv("WORK")+"/store")
+			e.Setenv("ARTIFACT_STATE_DIR", e.Getenv("WORK")+"/state")
 			// A program with the race detector sleeps for a second before it ends.
 			e.Setenv("GORACE", "atexit_sleep_ms=0 "+os.Getenv("GORACE"))
 			e.Values[heldKey{}] = make(map[string]*held)

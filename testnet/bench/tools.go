@@ -70,9 +70,11 @@ func watchMemory(pid int, ended <-chan struct{}) (peak int64) {
 	}
 }
 
-// artifact runs the program under test on a store.
+// artifact runs the program under test on a store; the marks of stores are in
+// the scratch directory too.
 func (b *bench) artifact(ctx context.Context, dir string, args ...string) (took, error) {
-	return command(ctx, nil, b.binary, append([]string{"--dir", dir, "--json"}, args...)...)
+	env := []string{"ARTIFACT_STATE_DIR=" + filepath.Join(b.work, "state")}
+	return command(ctx, env, b.binary, append([]string{"--dir", dir, "--json"}, args...)...)
 }
 
 // decode reads a command's JSON.

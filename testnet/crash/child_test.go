@@ -16,6 +16,7 @@ import (
 	"github.com/tegwick/artifact-store/dag/fault"
 	"github.com/tegwick/artifact-store/node"
 	"github.com/tegwick/artifact-store/node/ingest"
+	"github.com/tegwick/artifact-store/testnet/fixture"
 )
 
 // The child is this test's binary with these in its environment.
@@ -56,7 +57,8 @@ func repository(worker int) string { return fmt.Sprintf("crash/w%d", worker) }
 // "try" before each operation and "ok" when that is acknowledged.
 func child(dir string, seed uint64) error {
 	say("open")
-	return node.With(context.Background(), node.Config{Dir: dir, Create: true, Holder: "crash"}, func(ctx context.Context, n *node.Node) error {
+	cfg := node.Config{Dir: dir, StateDir: fixture.State(dir), Create: true, Holder: "crash"}
+	return node.With(context.Background(), cfg, func(ctx context.Context, n *node.Node) error {
 		say("ready")
 		group, ctx := errgroup.WithContext(ctx)
 		for i := range workers {

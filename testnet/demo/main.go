@@ -129,7 +129,7 @@ func chapter(title string) { fmt.Printf("\n== %s\n", title) }
 func (d *demo) artifact(args ...string) error {
 	fmt.Println("$ artifact", strings.Join(args, " "))
 	cmd := exec.CommandContext(d.ctx, d.at("artifact"), args...)
-	cmd.Env = append(os.Environ(), "ARTIFACT_DIR="+d.at("store"))
+	cmd.Env = d.environ()
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stdout // in the order in which they were said
 	if err := cmd.Run(); err != nil {
 		return fmt.Errorf("artifact %s: %w", args[0], err)
@@ -137,9 +137,14 @@ func (d *demo) artifact(args ...string) error {
 	return nil
 }
 
+// environ has all that the program keeps in the demo's directory.
+func (d *demo) environ() []string {
+	return append(os.Environ(), "ARTIFACT_DIR="+d.at("store"), "ARTIFACT_STATE_DIR="+d.at("state"))
+}
+
 // read runs a command for its JSON.
 func (d *demo) read(into any, args ...string) error {
-	out, err := d.output(d.at("artifact"), append([]string{"--json", "--dir", d.at("store")}, args...)...)
+	out, err := d.output(d.at("artifact"), append([]string{"--json"}, args...)...)
 	if err != nil {
 		return err
 	}
@@ -147,7 +152,9 @@ func (d *demo) read(into any, args ...string) error {
 }
 
 func (d *demo) output(name string, args ...string) (string, error) {
-	out, err := exec.CommandContext(d.ctx, name, args...).Output()
+	cmd := exec.CommandContext(d.ctx, name, args...)
+	cmd.Env = d.environ()
+	out, err := cmd.Output()
 	if err != nil {
 		return "", fmt.Errorf("%s %s: %w", name, strings.Join(args, " "), err)
 	}

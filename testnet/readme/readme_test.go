@@ -46,7 +46,7 @@ func TestTheFirstSteps(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	home, data := t.TempDir(), t.TempDir()
+	home, state, data := t.TempDir(), t.TempDir(), t.TempDir()
 	bin := filepath.Join(t.TempDir(), "bin")
 	script := blocks(t)[1]
 	script = strings.Replace(script, "make build", "(cd '"+root+"' && go build -o '"+bin+"/artifact' ./cmd/artifact)", 1)
@@ -57,7 +57,7 @@ func TestTheFirstSteps(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(data, "report", "result.txt"), []byte("42\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	out := run(t, data, "set -e\n"+script, []string{"XDG_DATA_HOME=" + home})
+	out := run(t, data, "set -e\n"+script, []string{"XDG_DATA_HOME=" + home, "ARTIFACT_DIR=", "ARTIFACT_STATE_DIR=" + state})
 	if !strings.Contains(out, "acme/report:v1") {
 		t.Errorf("ls does not show what was put:\n%s", out)
 	}
