@@ -2,6 +2,8 @@ package trust
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -79,9 +81,9 @@ func (c *weighing) outcome(rule string, ok bool, format string, args ...any) boo
 	return ok
 }
 
-// ends notes that the outcomes stand on something that ends.
+// ends notes that the outcomes stand on something that ends, unless at is zero.
 func (c *weighing) ends(at time.Time) {
-	if c.until.IsZero() || at.Before(c.until) {
+	if !at.IsZero() && (c.until.IsZero() || at.Before(c.until)) {
 		c.until = at
 	}
 }
@@ -153,13 +155,13 @@ func (c *weighing) vouching(prefix string, docs ...*document) {
 		switch {
 		case st.Digest != *c.subject.SubjectOf:
 			return "what it said is about another artifact"
-		case st.Type == Claim && !st.claims(c.subject):
-			return "it claims another repository"
+		case st.Type == Signature, st.Type == Attestation, st.Type == Claim && st.claims(c.subject):
+			return ""
 		}
-		return ""
+		return "it claims another repository"
 	}
 	for _, d := range docs {
-		for id := range d.Keys {
+		for _, id := range slices.Sorted(maps.Keys(d.Keys)) {
 			if why, end := c.weigh(d, id, about); why == "" {
 				c.ends(end)
 				c.outcome("referrer in "+prefix, true, "%s, a key of the policy, vouches for %s", d.Keys[id].Name, *c.subject.SubjectOf)
@@ -181,7 +183,7 @@ func (c *weighing) rule(d *document, r rule) {
 		c.quorum("attestation "+a.Type, d, a.quorum, func(st Statement) string {
 			switch {
 			case st.Type != Attestation || st.PredicateType != a.Type:
-				return "no such attestation of it"
+				return silent
 			case st.Digest != c.subject.Manifest.Digest:
 				return "its attestation is of another artifact"
 			}
@@ -196,7 +198,7 @@ func (c *weighing) claim(st Statement) string {
 	case st.Type == Signature && st.Digest == c.subject.Manifest.Digest:
 		return "it signed the manifest, and did not claim this name for it"
 	case st.Type != Claim:
-		return "no claim of it"
+		return silent
 	case st.Digest != c.subject.Manifest.Digest:
 		return "it claims the name for another artifact"
 	case !st.claims(c.subject):

@@ -39,7 +39,7 @@ type documentKey struct {
 // quorum asks for so many of some keys.
 type quorum struct {
 	Threshold int     `json:"threshold"`
-	Keys      []KeyID `json:"keys"`
+	Keys      []KeyID `json:"keys,omitempty"`
 }
 
 // rule says what is asked of artifacts in a namespace: repositories of which it
@@ -59,7 +59,7 @@ type attestation struct {
 
 // delegate leaves what is beneath the prefixes to a policy of other keys.
 type delegate struct {
-	Prefixes []string `json:"prefixes"`
+	Prefixes []string `json:"prefixes,omitempty"`
 	quorum
 }
 

@@ -117,6 +117,9 @@ func openEnvelope(op string, signed []byte) (*envelope, *document, error) {
 	if e.PayloadType != PolicyType {
 		return nil, nil, invalid(op, "", "its payload is of type %.100q, not %s", e.PayloadType, PolicyType)
 	}
+	if e.Signatures == nil {
+		return nil, nil, invalid(op, "", "it has no list of signatures")
+	}
 	for i, s := range e.Signatures {
 		if !s.KeyID.valid() || i > 0 && e.Signatures[i-1].KeyID >= s.KeyID {
 			return nil, nil, invalid(op, "", "its signatures are not in the order of the ids of distinct keys")

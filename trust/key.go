@@ -14,6 +14,9 @@ import (
 	"github.com/tegwick/artifact-store/dag/fault"
 )
 
+// pemType is that of a SubjectPublicKeyInfo (RFC 7468, section 13).
+const pemType = "PUBLIC KEY"
+
 // KeyID names a public key: the SHA-256 of its DER SubjectPublicKeyInfo
 // (RFC 5280, section 4.1.2.7), in lower-case hex.
 type KeyID string
@@ -24,9 +27,6 @@ func (id KeyID) valid() bool {
 	return err == nil && len(b) == sha256.Size && hex.EncodeToString(b) == string(id)
 }
 
-// short is an id as it is shown where there is no name.
-func (id KeyID) short() string { return string(id[:min(12, len(id))]) }
-
 // Key is a public key: ECDSA on P-256, or Ed25519. The zero Key verifies
 // nothing. Make one with [ParseKey].
 type Key struct {
@@ -35,17 +35,17 @@ type Key struct {
 	der    []byte           // SubjectPublicKeyInfo
 }
 
-// ParseKey reads a public key as PEM (RFC 7468, "PUBLIC KEY"), with nothing
-// beside it but white space. What is no such key of ECDSA P-256 or Ed25519 is
-// [fault.Invalid].
+// ParseKey reads a public key of ECDSA P-256 or Ed25519 in its canonical PEM
+// ([Key.PEM]), with any white space around it and either kind of line ends.
+// What is not one is [fault.Invalid], or [fault.TooLarge].
 func ParseKey(text []byte) (Key, error) {
 	const op = "parse public key"
 	if len(text) > maxPEM {
 		return Key{}, fault.New(fault.TooLarge, op, "", "it is longer than %d bytes", maxPEM)
 	}
-	block, rest := pem.Decode(text)
-	if block == nil || block.Type != "PUBLIC KEY" || len(bytes.TrimSpace(rest)) > 0 {
-		return Key{}, fault.New(fault.Invalid, op, "", "want one PEM block of type PUBLIC KEY")
+	block, _ := pem.Decode(text)
+	if block == nil || block.Type != pemType {
+		return Key{}, fault.New(fault.Invalid, op, "", "want a PEM block of type %s", pemType)
 	}
 	public, err := x509.ParsePKIXPublicKey(block.Bytes)
 	if err != nil {
@@ -60,19 +60,24 @@ func ParseKey(text []byte) (Key, error) {
 	default:
 		return Key{}, fault.New(fault.Invalid, op, "", "want a key of ECDSA P-256 or Ed25519")
 	}
-	// One key has one id: whatever else its DER could say is written anew.
 	der, err := x509.MarshalPKIXPublicKey(public)
 	if err != nil {
 		return Key{}, fault.Wrap(fault.Invalid, op, "", err)
 	}
 	sum := sha256.Sum256(der)
-	return Key{ID: KeyID(hex.EncodeToString(sum[:])), Public: public, der: der}, nil
+	k := Key{ID: KeyID(hex.EncodeToString(sum[:])), Public: public, der: der}
+	// One key has one text and one id: nothing is read past.
+	lines := bytes.ReplaceAll(bytes.TrimSpace(text), []byte("\r\n"), []byte("\n"))
+	if !bytes.Equal(lines, bytes.TrimSpace(k.PEM())) {
+		return Key{}, fault.New(fault.Invalid, op, "", "its PEM has something beside the key, or is not in its canonical form")
+	}
+	return k, nil
 }
 
 // PEM returns the key in its one canonical text: that of Go, OpenSSL and
 // cosign.
 func (k Key) PEM() []byte {
-	return pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: k.der})
+	return pem.EncodeToMemory(&pem.Block{Type: pemType, Bytes: k.der})
 }
 
 // Verify tells whether the key made a signature over message: ECDSA as ASN.1

@@ -10,7 +10,6 @@ import (
 // tells why a statement is not the one that is wanted, or "".
 func (c *weighing) quorum(rule string, d *document, q quorum, fits func(Statement) string) {
 	var count, short []string
-	var ends []time.Time
 	for _, id := range q.Keys {
 		name := d.Keys[id].Name
 		why, end := c.weigh(d, id, fits)
@@ -19,12 +18,7 @@ func (c *weighing) quorum(rule string, d *document, q quorum, fits func(Statemen
 			continue
 		}
 		count = append(count, name)
-		ends = append(ends, end)
-	}
-	for _, end := range ends {
-		if !end.IsZero() {
-			c.ends(end)
-		}
+		c.ends(end)
 	}
 	text := fmt.Sprintf("%d of %d keys", len(count), q.Threshold)
 	if len(count) > 0 {
@@ -36,18 +30,21 @@ func (c *weighing) quorum(rule string, d *document, q quorum, fits func(Statemen
 	c.outcome(rule, len(count) >= q.Threshold, "%s", text)
 }
 
+// silent is why nothing counts of a key that said nothing of the kind.
+const silent = "it said nothing of the kind"
+
 // weigh looks among what a key said for what counts. It returns "" and until
 // when that will count, zero for ever; or why nothing does, of what came
 // nearest.
 func (c *weighing) weigh(d *document, id KeyID, fits func(Statement) string) (why string, until time.Time) {
-	why = "it said nothing"
+	why = silent
 	nearest := false
 	for _, st := range c.have {
 		if st.Key != id {
 			continue
 		}
 		if unfit := fits(st); unfit != "" {
-			if !nearest {
+			if !nearest && unfit != silent {
 				why = unfit
 			}
 			continue

@@ -1,7 +1,6 @@
 package trust
 
 import (
-	"strings"
 	"time"
 
 	"github.com/tegwick/artifact-store/dag"
@@ -95,11 +94,4 @@ type Statement struct {
 // a tag is for its repository too; one without a tag is for no tag.
 func (st Statement) claims(s Subject) bool {
 	return st.Repository == s.Repository && (s.Tag == "" || st.Tag == s.Tag)
-}
-
-// within reports whether a path is a prefix or lies beneath it, by whole
-// elements: acme/prod is not a prefix of acme/production.
-func within(path, prefix string) bool {
-	rest, ok := strings.CutPrefix(path, prefix)
-	return ok && (rest == "" || rest[0] == '/')
 }

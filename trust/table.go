@@ -12,6 +12,13 @@ type entry struct {
 	delegate *delegate // not nil where rule leaves the prefix to others
 }
 
+// within reports whether a path is a prefix or lies beneath it, by whole
+// elements: acme/prod is not a prefix of acme/production.
+func within(path, prefix string) bool {
+	rest, ok := strings.CutPrefix(path, prefix)
+	return ok && (rest == "" || rest[0] == '/')
+}
+
 // newTable makes the table of some rules, no prefix of which may stand twice.
 func newTable(op string, rules []rule) (table, error) {
 	t := table{}

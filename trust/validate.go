@@ -212,10 +212,14 @@ func (d *document) validateQuorum(op, what string, q quorum) error {
 
 // validatePrefix tells whether s is a repository or the elements before one.
 func validatePrefix(op, s string) error {
+	repository := s
 	if !strings.Contains(s, "/") { // a namespace
-		s += "/any"
+		repository += "/any"
 	}
-	return fault.Wrap(fault.Other, op, "", dag.ValidateRepository(s))
+	if dag.ValidateRepository(repository) != nil {
+		return invalid(op, "", "%.300q is neither a namespace nor a repository, as in acme or acme/prod", s)
+	}
+	return nil
 }
 
 // printable reports whether s is printable ASCII of at most maxText bytes, and

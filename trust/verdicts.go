@@ -2,6 +2,7 @@ package trust
 
 import (
 	"crypto/sha256"
+	"slices"
 	"sync"
 	"time"
 
@@ -61,6 +62,7 @@ func (m *Verdicts) Check(p *Policy, s Subject, now time.Time, have func() ([]Sta
 	v, until := p.decide(s, statements, now)
 	if v.Allowed {
 		m.remember(q, remembered{v, until})
+		v.Outcomes = slices.Clone(v.Outcomes)
 	}
 	return v, nil
 }
@@ -83,7 +85,9 @@ func (m *Verdicts) recall(q question, now time.Time) (Verdict, bool) {
 			m.put(q, r)
 		}
 	}
-	return r.verdict, ok && (r.until.IsZero() || now.Before(r.until))
+	v := r.verdict
+	v.Outcomes = slices.Clone(v.Outcomes) // it is the caller's
+	return v, ok && (r.until.IsZero() || now.Before(r.until))
 }
 
 func (m *Verdicts) remember(q question, r remembered) {
