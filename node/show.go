@@ -31,12 +31,17 @@ func (n *Node) Show(ctx context.Context, r dag.Reference, each func(dag.Descript
 	if err != nil {
 		return Description{}, fault.Wrap(fault.Other, "show", r.String(), err)
 	}
-	d := Description{Artifact: a}
+	d, err := n.describe(ctx, a, each)
+	return d, fault.Wrap(fault.Other, "show", r.String(), err)
+}
+
+func (n *Node) describe(ctx context.Context, a Artifact, each func(dag.Descriptor) error) (d Description, err error) {
+	d.Artifact = a
 	if d.Block, err = n.store.Get(ctx, a.Manifest); err != nil {
-		return d, fault.Wrap(fault.Other, "show", r.String(), err)
+		return d, err
 	}
 	if d.Manifest, err = dag.DecodeManifest(d.Block); err != nil {
-		return d, fault.Wrap(fault.Other, "show", r.String(), err)
+		return d, err
 	}
 	err = d.Manifest.Layers(ctx, n.store, "", func(l dag.Descriptor) error {
 		if l.MediaType != dag.TypeDirectory && l.MediaType != dag.TypeSymlink {
@@ -48,7 +53,7 @@ func (n *Node) Show(ctx context.Context, r dag.Reference, each func(dag.Descript
 		}
 		return each(l)
 	})
-	return d, fault.Wrap(fault.Other, "show", r.String(), err)
+	return d, err
 }
 
 func (n *Node) manifest(ctx context.Context, a Artifact) (*dag.Manifest, error) {

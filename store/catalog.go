@@ -80,6 +80,23 @@ func (c *catalog) resolve(ctx context.Context, r dag.Reference) (Artifact, error
 	return c.artifact(ctx, repository, b)
 }
 
+// TagIndex returns the index, in the log of its namespace, of the event that
+// set a tag. Errors: [fault.NotFound].
+func (c *catalog) TagIndex(ctx context.Context, repository, tag string) (uint64, error) {
+	return steady(c, func() (uint64, error) {
+		b, err := c.getOne(ctx, tagKey(repository, tag))
+		if err != nil {
+			return 0, err
+		}
+		if b == nil {
+			return 0, fault.New(fault.NotFound, "resolve", repository+":"+tag, "there is no such tag")
+		}
+		var row tagRow
+		err = decodeRow(b, &row)
+		return row.Index, err
+	})
+}
+
 // Artifacts calls fn for each artifact of the repositories whose name begins
 // with prefix, by repository and then by digest, over a snapshot of them. It
 // stops at fn's first error and returns it.

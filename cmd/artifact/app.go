@@ -48,17 +48,29 @@ artifact ls                              see what there is
 		Action: p.noCommand,
 		Commands: []*cli.Command{
 			p.initCommand(), p.putCommand(), p.getCommand(), p.lsCommand(), p.showCommand(), p.verifyCommand(),
-			p.tagCommand(), p.rmCommand(), p.fsckCommand(), p.gcCommand(), p.statsCommand(),
+			p.tagCommand(), p.rmCommand(), p.logCommand(), p.rebuildCommand(), p.fsckCommand(), p.gcCommand(), p.statsCommand(),
 			p.completionCommand(), p.versionCommand(),
 		},
 	}
-	for _, c := range app.Commands {
+	finish(app.Commands)
+	return app
+}
+
+// finish gives commands, and those below them, what all have.
+func finish(commands []*cli.Command) {
+	for _, c := range commands {
+		template := cli.CommandHelpTemplate
+		if len(c.Subcommands) > 0 {
+			template = cli.SubcommandHelpTemplate
+		}
 		c.OnUsageError = onUsage
 		c.HideHelpCommand = true
-		c.CustomHelpTemplate = cli.CommandHelpTemplate + "\nGLOBAL OPTIONS:\n   --dir DIRECTORY, --json, --quiet, --debug: see artifact --help\n"
-		c.Action = ended(c.Action)
+		c.CustomHelpTemplate = template + "\nGLOBAL OPTIONS:\n   --dir DIRECTORY, --json, --quiet, --debug: see artifact --help\n"
+		if c.Action != nil {
+			c.Action = ended(c.Action)
+		}
+		finish(c.Subcommands)
 	}
-	return app
 }
 
 // ended makes an action that a signal ended say so.
@@ -120,7 +132,11 @@ func (p *program) config(c *cli.Context) (node.Config, error) {
 	if dir == "" {
 		return node.Config{}, usage("no home directory is known: name the store's with --dir")
 	}
-	return node.Config{Dir: dir, Holder: "artifact " + c.Command.Name, Log: p.log}, nil
+	holder := c.Command.Name
+	if p.command != "" {
+		holder = p.command // of which that may be a subcommand
+	}
+	return node.Config{Dir: dir, Holder: "artifact " + holder, Log: p.log}, nil
 }
 
 // defaultDir is where a user's store is when nothing says otherwise: the data

@@ -11,8 +11,8 @@ import (
 const completing = "--generate-bash-completion"
 
 // arrange puts args in the order that the library takes: global flags, the
-// command, its flags, and what remains. So a flag may stand anywhere, as in
-// "put DIR --as REPO:TAG". What follows "--" is left alone.
+// command and those below it, their flags, and what remains. So a flag may stand
+// anywhere, as in "put DIR --as REPO:TAG". What follows "--" is left alone.
 func arrange(app *cli.App, args []string) []string {
 	if len(args) == 0 {
 		return args
@@ -26,8 +26,9 @@ func arrange(app *cli.App, args []string) []string {
 		}
 	}
 	var global, local, operands []string
-	command := ""
+	command, path := "", []string(nil)
 	var known []cli.Flag
+	below := app.Commands // what a word that is no flag can name
 	for len(rest) > 0 {
 		arg := rest[0]
 		if arg == "--" {
@@ -44,10 +45,10 @@ func arrange(app *cli.App, args []string) []string {
 			if isGlobal || command == "" {
 				to = &global
 			}
-		case command == "":
-			command = arg
-			if c := app.Command(arg); c != nil {
-				known = c.Flags
+		case command == "" || len(operands) == 0 && named(below, arg) != nil:
+			command, path, local = arg, append(append(path, local...), arg), nil
+			if c := named(below, arg); c != nil {
+				known, below = c.Flags, c.Subcommands
 			}
 			rest = rest[1:]
 			continue
@@ -55,10 +56,7 @@ func arrange(app *cli.App, args []string) []string {
 		*to = append(*to, rest[:n]...)
 		rest = rest[n:]
 	}
-	out := slices.Concat(args[:1], global)
-	if command != "" {
-		out = append(append(out, command), local...)
-	}
+	out := slices.Concat(args[:1], global, path, local)
 	if asked != nil {
 		return slices.Concat(out, operands, asked)
 	}
@@ -68,14 +66,24 @@ func arrange(app *cli.App, args []string) []string {
 	return append(out, operands...)
 }
 
+// named returns the command of that name.
+func named(commands []*cli.Command, name string) *cli.Command {
+	for _, c := range commands {
+		if c.HasName(name) {
+			return c
+		}
+	}
+	return nil
+}
+
 // find returns the flag that arg names. A command's own goes first.
 func find(arg string, global, own []cli.Flag) (f cli.Flag, isGlobal bool) {
 	name, _, _ := strings.Cut(strings.TrimLeft(arg, "-"), "=")
-	named := func(f cli.Flag) bool { return slices.Contains(f.Names(), name) }
-	if i := slices.IndexFunc(own, named); i >= 0 {
+	has := func(f cli.Flag) bool { return slices.Contains(f.Names(), name) }
+	if i := slices.IndexFunc(own, has); i >= 0 {
 		return own[i], false
 	}
-	if i := slices.IndexFunc(global, named); i >= 0 {
+	if i := slices.IndexFunc(global, has); i >= 0 {
 		return global[i], true
 	}
 	return nil, false

@@ -27,6 +27,11 @@ func TestFlagsMayStandAnywhere(t *testing.T) {
 		"nosuch --as x":               "nosuch --as x",
 		"get R --p " + completing:     "get R --p " + completing,
 		"get --dir S R " + completing: "--dir S get R " + completing,
+		"log acme --from 3":           "log --from 3 acme",
+		"log ls --json":               "--json log ls",
+		"log --json verify a --key k": "--json log verify --key k a",
+		"log --node checkpoint":       "log --node checkpoint",
+		"log acme verify":             "log acme verify",
 		"":                            "",
 	} {
 		app := newApp(&output{stdout: io.Discard, stderr: io.Discard}, strings.NewReader(""))

@@ -60,6 +60,20 @@ func (p *program) completion(c *cli.Context) error {
 // where the line ends in the beginning of one. A store that cannot be opened
 // now has none to offer.
 func (p *program) completeReferences(c *cli.Context) {
+	p.complete(c, func(ctx context.Context, n *node.Node) ([]string, error) {
+		var refs []string
+		err := n.List(ctx, "", func(a node.Artifact) error {
+			for _, r := range references(a, false) {
+				refs = append(refs, r.String())
+			}
+			return nil
+		})
+		return refs, err
+	})
+}
+
+// complete prints the words that list finds in the store, or a command's flags.
+func (p *program) complete(c *cli.Context, list func(context.Context, *node.Node) ([]string, error)) {
 	if last := c.Args().Slice(); len(last) > 0 && strings.HasPrefix(last[len(last)-1], "-") {
 		cli.DefaultCompleteWithFlags(c.Command)(c)
 		return
@@ -69,17 +83,16 @@ func (p *program) completeReferences(c *cli.Context) {
 		return
 	}
 	cfg.Log = nil
-	var refs []string
-	err = node.With(c.Context, cfg, func(_ context.Context, n *node.Node) error {
-		return n.List(c.Context, "", func(a node.Artifact) error {
-			for _, r := range references(a, false) {
-				refs = append(refs, r.String())
-			}
-			return nil
-		})
+	for _, sub := range c.Command.Subcommands {
+		p.text(sub.Name + "\n")
+	}
+	var words []string
+	err = node.With(c.Context, cfg, func(ctx context.Context, n *node.Node) (err error) {
+		words, err = list(ctx, n)
+		return err
 	})
-	if err == nil && len(refs) > 0 {
-		p.text(fmt.Sprintln(strings.Join(slices.Compact(refs), "\n")))
+	if err == nil && len(words) > 0 {
+		p.text(fmt.Sprintln(strings.Join(slices.Compact(words), "\n")))
 	}
 }
 

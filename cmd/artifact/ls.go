@@ -21,13 +21,20 @@ func (p *program) lsCommand() *cli.Command {
 
 artifact ls
 artifact ls acme/ --all
+artifact ls acme/ --at 120      as it was after the first 120 events of the log of acme
 
 With --json a line for each: ref, repository, tag, digest, published.`,
-		Flags:        []cli.Flag{&cli.BoolFlag{Name: "all", Aliases: []string{"a"}, Usage: "also those that no tag names"}},
+		Flags: []cli.Flag{
+			&cli.BoolFlag{Name: "all", Aliases: []string{"a"}, Usage: "also those that no tag names"},
+			atFlag,
+		},
 		Action:       p.ls,
 		BashComplete: p.completeReferences,
 	}
 }
+
+// atFlag asks for the past.
+var atFlag = &cli.Uint64Flag{Name: "at", Usage: "as it was after the first `N` events of the namespace's log"}
 
 // refJSON is a reference, as ls prints it.
 type refJSON struct {
@@ -50,17 +57,39 @@ func (p *program) ls(c *cli.Context) error {
 		}
 		repositories, _, _ := strings.Cut(prefix, ":")
 		repositories, _, _ = strings.Cut(repositories, "@")
-		err := n.List(c.Context, repositories, func(a node.Artifact) error {
+		each := func(a node.Artifact) error {
 			for _, r := range references(a, c.Bool("all")) {
 				if strings.HasPrefix(r.String(), prefix) {
 					p.listed(table, a, r)
 				}
 			}
 			return nil
-		})
+		}
+		var err error
+		if c.IsSet("at") {
+			err = p.listAt(c, n, repositories, each)
+		} else {
+			err = n.List(c.Context, repositories, each)
+		}
 		p.note(table.Flush())
 		return err
 	})
+}
+
+// listAt lists what was. Sizes are those of one log, which the prefix names.
+func (p *program) listAt(c *cli.Context, n *node.Node, prefix string, each func(node.Artifact) error) error {
+	namespace, _, whole := strings.Cut(prefix, "/")
+	if !whole {
+		only, err := onlyNamespace(c, n)
+		if err == nil && !strings.HasPrefix(only, prefix) {
+			err = usage("there is no namespace %s", prefix)
+		}
+		if err != nil {
+			return err
+		}
+		namespace = only
+	}
+	return n.ListAt(c.Context, namespace, c.Uint64("at"), prefix, each)
 }
 
 // references are the names of a: its tags or, where it has none and untagged

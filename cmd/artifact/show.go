@@ -21,6 +21,7 @@ func (p *program) showCommand() *cli.Command {
 		ArgsUsage: "REF",
 		Description: `artifact show acme/app:v1
 artifact show acme/app:v1 --files
+artifact show acme/app:v1 --at 120      as it was after the first 120 events of the log of acme
 artifact show acme/app:v1 --manifest > manifest.cbor     the exact bytes that the digest is of
 
 The fields of --json: repository, tags, digest, cid, published, type, files, bytes,
@@ -29,6 +30,7 @@ mode, link, sha256, root}. config is {type, size, root}.`,
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "files", Usage: "list what it holds"},
 			&cli.BoolFlag{Name: "manifest", Usage: "write the manifest's DAG-CBOR to standard output"},
+			atFlag,
 		},
 		Action:       p.show,
 		BashComplete: p.completeReferences,
@@ -85,7 +87,7 @@ func (p *program) show(c *cli.Context) error {
 				return err
 			}
 		}
-		d, err := n.Show(c.Context, r, each)
+		d, err := showAt(c, n, r, each)
 		if err != nil {
 			return err
 		}
@@ -98,6 +100,17 @@ func (p *program) show(c *cli.Context) error {
 		p.result(out, "%s", strings.TrimRight(out.text(), "\n"))
 		return nil
 	})
+}
+
+// showAt shows what is, or with --at what was.
+func showAt(c *cli.Context, n *node.Node, r dag.Reference, each func(dag.Descriptor) error) (node.Description, error) {
+	if !c.IsSet("at") {
+		return n.Show(c.Context, r, each)
+	}
+	if r.Repository == "" {
+		return node.Description{}, usage("--at counts the events of a namespace: name the repository too, as in acme/app@%s", r.Digest)
+	}
+	return n.ShowAt(c.Context, r, c.Uint64("at"), each)
 }
 
 func describe(d dag.Descriptor) (entryJSON, error) {
