@@ -66,7 +66,7 @@ func TestVerdicts(t *testing.T) {
 		"a subject":              {p, refers, now},
 		"another type":           {p, typed, now},
 		"the next policy":        {next(t, p, with(c.document(t), object{"epoch": 2}), c.root), s, now},
-		"a delegated policy":     {next(t, p, c.team(2), c.lead), s, now},
+		"a delegated policy":     {next(t, p, c.team(2, c.eves("acme/team")), c.lead), s, now},
 		"another of its epoch":   {c.policy(t, with(c.document(t), object{"expires": "2027-01-02T00:00:00Z"})), s, now},
 		"a revocation":           {p.Revoked(1, trust.Revocation{Key: c.ci.id()}), s, now},
 		"another index":          {p.Revoked(1), s, now},
