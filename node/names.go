@@ -35,13 +35,15 @@ type Removal struct {
 	Artifact Artifact // as it was before
 	Tags     []string // that are gone
 	Whole    bool     // the artifact is no longer in its repository
+	// Referrers are its signatures and attestations there, which went with it.
+	Referrers []Artifact
 }
 
 // Remove takes a name away. A tag goes, and with the artifact's last tag the
-// artifact leaves the repository. A digest takes the artifact out, which is
-// [fault.Conflict] while tags name it unless withTags, and where several
-// repositories hold a digest that is given alone. Bytes are freed by
-// [Node.Collect].
+// artifact leaves the repository, and its signatures and attestations there with
+// it. A digest takes the artifact out, which is [fault.Conflict] while tags name
+// it unless withTags, and where several repositories hold a digest that is given
+// alone. Bytes are freed by [Node.Collect].
 func (n *Node) Remove(ctx context.Context, r dag.Reference, withTags bool) (Removal, error) {
 	const op = "rm"
 	defer n.home.Freeing()()
@@ -58,7 +60,35 @@ func (n *Node) Remove(ctx context.Context, r dag.Reference, withTags bool) (Remo
 			return Removal{}, fault.Wrap(fault.Other, op, r.String(), err)
 		}
 	}
-	return Removal{Artifact: a, Tags: a.Tags, Whole: true}, n.store.Remove(ctx, a)
+	done := Removal{Artifact: a, Tags: a.Tags, Whole: true}
+	if err := n.store.Remove(ctx, a); err != nil {
+		return done, err
+	}
+	done.Referrers, err = n.removeReferrers(context.WithoutCancel(ctx), a)
+	return done, fault.Wrap(fault.Other, op, r.String(), err)
+}
+
+// removeReferrers takes the signatures and attestations of what was removed out
+// of its repository, and what vouches for those in turn. They go after it, so
+// that nothing is left without its signatures that can still be had.
+func (n *Node) removeReferrers(ctx context.Context, a Artifact) (gone []Artifact, err error) {
+	for subjects := []Artifact{a}; len(subjects) > 0; subjects = subjects[1:] {
+		found, err := n.store.Referrers(ctx, a.Repository, subjects[0].Digest())
+		if err != nil {
+			return gone, err
+		}
+		for _, f := range found {
+			if !f.Signature {
+				continue
+			}
+			if err := n.store.Remove(ctx, f); err != nil {
+				return gone, fault.Hint(err, "remove it by itself: artifact rm %s@%s --with-tags", f.Repository, f.Digest())
+			}
+			gone = append(gone, f)
+			subjects = append(subjects, f)
+		}
+	}
+	return gone, nil
 }
 
 // mayRemoveDigest refuses what the user may not have meant.

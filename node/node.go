@@ -10,6 +10,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -51,6 +52,9 @@ type Node struct {
 	mark     *home.Watermark
 	store    *store.Store
 	now      func() time.Time
+	random   io.Reader
+
+	keys sync.Mutex // guards that a key's files and its event change as one
 }
 
 // Artifact is an artifact as a repository knows it.
@@ -88,7 +92,7 @@ func open(ctx context.Context, cfg Config) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &Node{home: h, now: cfg.Now, mark: h.Watermark(cfg.StateDir)}
+	n := &Node{home: h, now: cfg.Now, random: cfg.Random, mark: h.Watermark(cfg.StateDir)}
 	n.identity, err = h.Identity(cfg.Random, cfg.Site)
 	if fault.Is(err, fault.NotFound) {
 		cfg.Log.Warn("the node's key is missing: the store can be read, and nothing can be written", "error", err)

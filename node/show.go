@@ -21,17 +21,22 @@ type Description struct {
 	Manifest *dag.Manifest
 	Files    int64 // layers that are files
 	Bytes    int64 // their content
+	// Referrers are what refers to it in its repository, as they came.
+	Referrers []Referrer
 }
 
-// Show reads an artifact's manifest, and calls each, unless it is nil, for
-// every layer in path order. Errors: [fault.NotFound], [fault.Corrupt], and
-// each's.
+// Show reads an artifact's manifest, calls each, unless it is nil, for every
+// layer in path order, and verifies what vouches for it. Errors:
+// [fault.NotFound], [fault.Corrupt], and each's.
 func (n *Node) Show(ctx context.Context, r dag.Reference, each func(dag.Descriptor) error) (Description, error) {
 	a, err := n.resolve(ctx, r)
 	if err != nil {
 		return Description{}, fault.Wrap(fault.Other, "show", r.String(), err)
 	}
 	d, err := n.describe(ctx, a, each)
+	if err == nil {
+		d.Referrers, err = n.referrers(ctx, a, d.Block)
+	}
 	return d, fault.Wrap(fault.Other, "show", r.String(), err)
 }
 
