@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"io"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -181,4 +182,33 @@ func FuzzMember(f *testing.F) {
 			t.Fatalf("%s: %v", members[i].name, err)
 		}
 	})
+}
+
+// TestVector holds the format to the package that was written when it was
+// frozen: it is verified for ever, and written the same.
+func TestVector(t *testing.T) {
+	w, _, bob := governed(t)
+	b := w.artifact(dag.Manifest{ArtifactType: "application/vnd.example.note"}, w.file("note", []byte("hello, world\n")))
+	req := Request{Manifest: b.CID, Reference: dag.Reference{Repository: repository, Tag: "v1"}}
+	req.Publication, req.Tag = w.publish(repository, b), w.tag(repository, "v1", b)
+	req.Referrers = []uint64{w.sign(bob, repository, "v1", b), w.attest(bob, repository, predicate, b)}
+	frozen, err := os.ReadFile("testdata/package-v1.tar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	pem, err := os.ReadFile("testdata/root-v1.pub")
+	if err != nil {
+		t.Fatal(err)
+	}
+	root, err := trust.ParseKey(pem)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := verify(t, frozen, w, root)
+	if err != nil || r.Reference != req.Reference || len(r.Signers) != 3 || !r.Current.Allowed {
+		t.Errorf("%+v, %v", r, err)
+	}
+	if !bytes.Equal(w.export(req), frozen) {
+		t.Error("it is written otherwise")
+	}
 }

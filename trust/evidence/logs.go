@@ -7,8 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"golang.org/x/mod/sumdb/note"
-
 	"github.com/tegwick/artifact-store/dag/eventlog"
 	"github.com/tegwick/artifact-store/dag/fault"
 )
@@ -121,7 +119,7 @@ func (v *verification) entry(name string) (eventlog.Entry, eventlog.Event, bool)
 
 // namespaceEvents verifies each entry of the namespace's log by the proof
 // beside it, and returns the events in order.
-func (v *verification) namespaceEvents(signed []byte, origin string, keys []note.Verifier) []located {
+func (v *verification) namespaceEvents(signed []byte) []located {
 	indices := map[uint64]bool{}
 	for name := range v.held.within(dirNamespace) {
 		for _, suffix := range [...]string{suffixEntry, suffixProof} {
@@ -133,7 +131,7 @@ func (v *verification) namespaceEvents(signed []byte, origin string, keys []note
 	var events []located
 	for _, i := range slices.Sorted(maps.Keys(indices)) {
 		entry, event, ok := v.entry(numbered(dirNamespace, i, suffixEntry))
-		if ok && v.proof(i, signed, entry, origin, keys) {
+		if ok && v.proof(i, signed, entry) {
 			events = append(events, located{event, i})
 		}
 	}
@@ -141,8 +139,8 @@ func (v *verification) namespaceEvents(signed []byte, origin string, keys []note
 }
 
 // proof verifies that an entry is in the log, by the member beside it: a C2SP
-// tlog-proof with the checkpoint that the package has.
-func (v *verification) proof(i uint64, signed []byte, entry eventlog.Entry, origin string, keys []note.Verifier) bool {
+// tlog-proof with the checkpoint that the package has, which is verified.
+func (v *verification) proof(i uint64, signed []byte, entry eventlog.Entry) bool {
 	name := numbered(dirNamespace, i, suffixProof)
 	data, ok := v.take(name)
 	if !ok {
@@ -160,7 +158,7 @@ func (v *verification) proof(i uint64, signed []byte, entry eventlog.Entry, orig
 		v.found.corrupt(name, "it is not the proof of entry %d to %s", i, dirNamespace+nameCheckpoint)
 		return false
 	}
-	if _, err = p.Verify(entry.Hash(), origin, keys...); err != nil {
+	if err = eventlog.CheckInclusion(p.Hashes, v.namespace.Size, v.namespace.Root, i, entry.Hash()); err != nil {
 		err = fault.New(fault.KindOf(err), opLog, name, "it does not prove %s: %w", numbered(dirNamespace, i, suffixEntry), err)
 	}
 	return v.found.note(name, err)

@@ -26,7 +26,7 @@ type contents struct {
 }
 
 // bufferSize is how much is read and written at once.
-const bufferSize = 256 << 10
+const bufferSize = 64 << 10
 
 // read reads the members, and hashes content as it passes. What is wrong with
 // the package is noted; an error is one of r, or of ctx.

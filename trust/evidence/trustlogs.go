@@ -35,10 +35,8 @@ func (v *verification) readLogs(context.Context) {
 	if !v.readPolicies(others) {
 		return
 	}
-	keys := v.logKeys(dirNode, node, own)
-	v.node = v.open(dirNode, node, keys)
-	keys = v.logKeys(dirNamespace, namespace, own)
-	v.namespace = v.open(dirNamespace, namespace, keys)
+	v.node = v.open(dirNode, node, v.logKeys(dirNode, node, own))
+	v.namespace = v.open(dirNamespace, namespace, v.logKeys(dirNamespace, namespace, own))
 	site := siteOf(v.node.Origin)
 	if rest, ok := strings.CutPrefix(v.namespace.Origin, site+"/"); len(v.found) == 0 && (!ok || eventlog.ValidateNamespace(rest) != nil) {
 		v.found.corrupt(dirNamespace+nameCheckpoint, "it is of %q, which is not the log of a namespace at %s", v.namespace.Origin, site)
@@ -48,7 +46,7 @@ func (v *verification) readLogs(context.Context) {
 	}
 	v.report.Logs = []Log{Log(v.node), Log(v.namespace)}
 	v.readNode(v.nodeEvents(v.node))
-	v.events = v.namespaceEvents(namespace, v.namespace.Origin, keys)
+	v.events = v.namespaceEvents(namespace)
 }
 
 // sortRoots tells a root that is the key of the node, as its log's origin
