@@ -23,6 +23,7 @@ func TestScript(t *testing.T) {
 			// A program with the race detector sleeps for a second before it ends.
 			e.Setenv("GORACE", "atexit_sleep_ms=0 "+os.Getenv("GORACE"))
 			e.Values[heldKey{}] = make(map[string]*held)
+			e.Values[followerKey{}] = make(map[string]*follower)
 			return nil
 		},
 		Condition: func(name string) (bool, error) {
@@ -35,11 +36,17 @@ func TestScript(t *testing.T) {
 			"exits":    exits,
 			"field":    field,
 			"flip":     flip,
+			"follow":   follow,
+			"follows":  follows,
 			"generate": generate,
 			"hold":     hold,
 			"release":  release,
+			"retry":    retry,
 			"sametree": sametree,
 			"signal":   signalHeld,
+			"unfollow": unfollow,
+			"value":    value,
+			"vkey":     vkey,
 		},
 	})
 }
