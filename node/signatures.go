@@ -114,7 +114,7 @@ func together(all []Signature) []Signature {
 			continue
 		}
 		for _, c := range all {
-			if c.Why == "" && c.Type == trust.Claim && c.Key == s.Key {
+			if c.Type == trust.Claim && c.Key == s.Key {
 				all[i].Repository, all[i].Tag = c.Repository, c.Tag
 			}
 		}

@@ -60,14 +60,15 @@ func (p *program) rmCommand() *cli.Command {
 		Usage:     "take artifacts away",
 		ArgsUsage: "REF...",
 		Description: `REPO:TAG takes away the tag, and with the last tag the artifact from its repository.
-REPO@DIGEST takes away the artifact, which is refused while tags name it. The space
-is freed by artifact gc.
+REPO@DIGEST takes away the artifact, which is refused while tags name it. An artifact's
+signatures and attestations go with it. The space is freed by artifact gc.
 
 artifact rm acme/app:v1 acme/app:v2
 artifact rm acme/app@blake3:4f1c... --with-tags
 
 With --json a line for each: ref, digest, tags (that are gone), removed (whether the
-artifact is out of the repository).`,
+artifact is out of the repository), referrers (digests of the signatures and
+attestations that went with it).`,
 		Flags:        []cli.Flag{&cli.BoolFlag{Name: "with-tags", Usage: "also the tags that name it"}},
 		Action:       p.rm,
 		BashComplete: p.completeReferences,
@@ -79,6 +80,8 @@ type rmJSON struct {
 	Digest  string   `json:"digest"`
 	Tags    []string `json:"tags"`
 	Removed bool     `json:"removed"`
+
+	Referrers []string `json:"referrers,omitempty"`
 }
 
 func (p *program) rm(c *cli.Context) error {
@@ -115,7 +118,14 @@ func (p *program) removed(r dag.Reference, done node.Removal) {
 	case r.Tag == "" && len(done.Tags) > 0:
 		text += " and its tags " + strings.Join(done.Tags, " ")
 	}
-	p.result(rmJSON{
+	out := rmJSON{
 		Ref: r.String(), Digest: done.Artifact.Digest().String(), Tags: append([]string{}, done.Tags...), Removed: done.Whole,
-	}, "%s", text)
+	}
+	for _, f := range done.Referrers {
+		out.Referrers = append(out.Referrers, f.Digest().String())
+	}
+	if n := len(out.Referrers); n > 0 {
+		text += ", and what vouched for it: " + count(n, "referrer")
+	}
+	p.result(out, "%s", text)
 }

@@ -25,7 +25,8 @@ artifact show acme/app:v1 --at 120      as it was after the first 120 events of 
 artifact show acme/app:v1 --manifest > manifest.cbor     the exact bytes that the digest is of
 
 The fields of --json: repository, tags, digest, cid, published, type, files, bytes,
-annotations, config, oci_digest; with --files also entries: a list of {path, kind, size,
+annotations, config, oci_digest, referrers: a list of {digest, type, published, signatures},
+of which a signature is {kind, key, name, type, for, ok, why}; with --files also entries: a list of {path, kind, size,
 mode, link, sha256, root}. config is {type, size, root}.`,
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "files", Usage: "list what it holds"},
@@ -49,6 +50,7 @@ type showJSON struct {
 	Annotations map[string]string `json:"annotations,omitempty"`
 	Config      *configJSON       `json:"config,omitempty"`
 	OCIDigest   string            `json:"oci_digest,omitempty"`
+	Referrers   []referrerJSON    `json:"referrers,omitempty"`
 	Entries     []entryJSON       `json:"entries,omitempty"`
 }
 
@@ -148,6 +150,9 @@ func shown(d node.Description) showJSON {
 	if m.OCI != nil {
 		s.OCIDigest = fmt.Sprintf("sha256:%x", m.OCI.Digest("sha256"))
 	}
+	for _, r := range d.Referrers {
+		s.Referrers = append(s.Referrers, shownReferrer(r))
+	}
 	return s
 }
 
@@ -173,6 +178,9 @@ func (s showJSON) text() string {
 	}
 	for _, key := range slices.Sorted(maps.Keys(s.Annotations)) {
 		field("annotation", plain(key)+"="+plain(s.Annotations[key]))
+	}
+	for _, r := range s.Referrers {
+		field("referrer", r.text())
 	}
 	for _, e := range s.Entries {
 		switch e.Kind {
