@@ -65,12 +65,12 @@ func (c *dossier) relate(events []located) ([]located, error) {
 		case at == i:
 		case e.Erased:
 			return nil, notAbout(e, "its payload was erased, so that it proves nothing")
+		case e.Kind == eventlog.SignatureAttached && !about(e) && bytes.Equal(e.Payload.Subject, c.block.CID.Digest[:]):
+			attached = append(attached, e) // in any repository: what is signed is the manifest, or a name in a claim
 		case e.Payload.Repository != c.publication.Payload.Repository:
 			return nil, notAbout(e, "it is about %s", e.Payload.Repository)
 		case c.tag == nil && about(e) && e.Kind == eventlog.TagSet:
 			c.tag = &e
-		case e.Kind == eventlog.SignatureAttached && !about(e) && bytes.Equal(e.Payload.Subject, c.block.CID.Digest[:]):
-			attached = append(attached, e)
 		default:
 			return nil, notAbout(e, "it says nothing that is needed of %s, %s", nameManifest, c.block.CID.Digest)
 		}

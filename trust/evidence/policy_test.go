@@ -110,6 +110,24 @@ func TestAgainstPolicy(t *testing.T) {
 	}
 }
 
+// An artifact may be signed where it was before it is published where it
+// should be: a claim is for the name in it.
+func TestSignedElsewhere(t *testing.T) {
+	w, alice, bob := governed(t)
+	b := w.artifact(dag.Manifest{}, w.file("note", []byte("hello\n")))
+	w.publish("acme/staging", b)
+	claim := w.statement(bob, b, trust.ClaimType, map[string]any{"namespace": "acme", "repository": repository, "tag": "v1", "sequence": 0})
+	claimed := w.attach("acme/staging", b, typeSignature, map[string][]byte{"claim.sigstore.json": claim})
+	attested := w.attest(bob, "acme/staging", predicate, b)
+	req := Request{
+		Manifest: b.CID, Reference: dag.Reference{Repository: repository, Tag: "v1"}, Referrers: []uint64{attested, claimed},
+		Publication: w.publish(repository, b), Tag: w.tag(repository, "v1", b),
+	}
+	if r, err := verify(t, w.export(req), w, alice.public); err != nil || len(r.Signers) != 2 {
+		t.Errorf("%+v, %v", r.Signers, err)
+	}
+}
+
 // What a revoked key said counts only for what was logged before, wherever the
 // revocation stands.
 func TestRevokedKey(t *testing.T) {
