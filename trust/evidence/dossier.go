@@ -48,10 +48,10 @@ type referrer struct {
 const opRelate = "relate events"
 
 // relate finds what each event of the namespace's log says of the artifact:
-// its publication, its tag, its referrers. It returns the digest of each
-// referrer's manifest with its event. An event that says none of these, or
-// speaks of another repository, is [fault.Corrupt], and so is a package
-// without a publication; the error names the entry.
+// its publication, its tag, its referrers. It returns those that attached
+// referrers. An event that says none of these, or publishes under another
+// name, is [fault.Corrupt], and so is a package without a publication; the
+// error names the entry.
 func (c *dossier) relate(events []located) ([]located, error) {
 	about := func(e located) bool { return e.Payload.Manifest != nil && *e.Payload.Manifest == c.block.CID }
 	i := slices.IndexFunc(events, func(e located) bool { return about(e) && e.Kind == eventlog.ArtifactPublished })
@@ -63,8 +63,6 @@ func (c *dossier) relate(events []located) ([]located, error) {
 	for at, e := range events {
 		switch {
 		case at == i:
-		case e.Erased:
-			return nil, notAbout(e, "its payload was erased, so that it proves nothing")
 		case e.Kind == eventlog.SignatureAttached && !about(e) && bytes.Equal(e.Payload.Subject, c.block.CID.Digest[:]):
 			attached = append(attached, e) // in any repository: what is signed is the manifest, or a name in a claim
 		case e.Payload.Repository != c.publication.Payload.Repository:
