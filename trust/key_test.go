@@ -50,7 +50,8 @@ func TestKeys(t *testing.T) {
 
 func TestRefusedKeys(t *testing.T) {
 	good := string(newSigner(t, "a").public.PEM())
-	p384 := elliptic.P384().Params()
+	p384, err := ecdsa.ParseRawPrivateKey(elliptic.P384(), bytes.Repeat([]byte{1}, 48))
+	must(t, err)
 	for name, c := range map[string]struct {
 		text string
 		kind fault.Kind
@@ -64,7 +65,7 @@ func TestRefusedKeys(t *testing.T) {
 		"two keys":           {good + good, fault.Invalid},
 		"a header":           {strings.Replace(good, "-----\n", "-----\nA: b\n\n", 1), fault.Invalid},
 		"other lines":        {strings.Replace(good, "\nM", "\nM\n", 1), fault.Invalid},
-		"P-384":              {string(pemOf(t, &ecdsa.PublicKey{Curve: elliptic.P384(), X: p384.Gx, Y: p384.Gy})), fault.Invalid},
+		"P-384":              {string(pemOf(t, p384.Public())), fault.Invalid},
 		"RSA":                {string(pemOf(t, &rsa.PublicKey{N: new(big.Int).Lsh(big.NewInt(1), 2047), E: 65537})), fault.Invalid},
 		"longer than a page": {good + strings.Repeat(" ", 4096), fault.TooLarge},
 	} {
