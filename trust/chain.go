@@ -43,7 +43,7 @@ func First(signed []byte, anchors ...Key) (*Policy, error) {
 
 // Next opens the policy that follows p: one of the roots, signed by as many of
 // p's roots as p asks for and by as many of its own as it asks for itself (TUF
-// 1.0.34, section 5.3.4); or a delegated one, signed as p's rule asks. Its epoch
+// 1.0.32, section 5.3.4); or a delegated one, signed as p's rule asks. Its epoch
 // is that of p and one: nothing in the chain is left out, nor set twice.
 //
 // Another epoch is [fault.Conflict]; other errors are those of [First].

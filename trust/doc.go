@@ -3,7 +3,7 @@
 // publishes nothing ([Admission]).
 //
 // A policy is a document that its roots sign. Policies follow each other as
-// TUF's root metadata does (The Update Framework 1.0.34, section 5.3): each is
+// TUF's root metadata does (The Update Framework 1.0.32, section 5.3): each is
 // signed by the roots of the one before and by its own. What a policy does not
 // allow is denied, and what is denied is explained rule by rule.
 //
