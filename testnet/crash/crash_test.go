@@ -77,6 +77,7 @@ type trial struct {
 	made  map[uint64]fixture.Tree
 	known map[dag.Digest]uint64
 	sums  map[uint64]dag.Digest
+	heads map[string]uint64 // how long each log was when it was seen last
 
 	mu    sync.Mutex // guards repos while a process runs
 	repos []*history
@@ -86,7 +87,7 @@ func newTrial(t *testing.T, seed uint64) *trial {
 	base := t.TempDir()
 	tr := &trial{
 		T: t, rand: rand.New(rand.NewPCG(seed, 0)), base: base, dir: filepath.Join(base, "store"),
-		made: make(map[uint64]fixture.Tree), known: make(map[dag.Digest]uint64), sums: make(map[uint64]dag.Digest),
+		made: make(map[uint64]fixture.Tree), known: make(map[dag.Digest]uint64), sums: make(map[uint64]dag.Digest), heads: make(map[string]uint64),
 	}
 	for range workers {
 		tr.repos = append(tr.repos, newHistory())
@@ -244,6 +245,9 @@ func (tr *trial) check(whole bool) {
 				return fmt.Errorf("%s: %w", repository(i), err)
 			}
 		}
+		if err := tr.readLogs(ctx, n); err != nil {
+			return err
+		}
 		if !whole {
 			return nil
 		}
@@ -253,6 +257,33 @@ func (tr *trial) check(whole bool) {
 		}
 		return err
 	})
+}
+
+// readLogs recomputes all logs. Each goes on from where it was seen last, and
+// has an event for each operation that was acknowledged since.
+func (tr *trial) readLogs(ctx context.Context, n *node.Node) error {
+	logs, err := n.Logs(ctx)
+	if err != nil {
+		return err
+	}
+	for _, l := range logs {
+		report, err := n.VerifyLog(ctx, l.Namespace, nil)
+		if err != nil {
+			return err
+		}
+		if was := tr.heads[l.Namespace]; report.Size < was {
+			return fmt.Errorf("log %s had %d events, and has %d", l.Origin, was, report.Size)
+		}
+		tr.heads[l.Namespace] = report.Size
+	}
+	acked := 0
+	for _, h := range tr.repos {
+		acked += h.logged
+	}
+	if tr.heads["crash"] < uint64(acked) {
+		return fmt.Errorf("%d operations were acknowledged, and the log has %d events", acked, tr.heads["crash"])
+	}
+	return nil
 }
 
 // read returns what a repository lists, all of which must be whole.

@@ -90,6 +90,7 @@ type history struct {
 	possible []state
 	pending  *op
 	acked    int
+	logged   int // of which, all but collections, there must be an event
 }
 
 func newHistory() *history { return &history{possible: []state{{}}} }
@@ -108,6 +109,9 @@ func (h *history) acknowledge(o op) error {
 	}
 	h.pending = nil
 	h.acked++
+	if o.verb != "collect" {
+		h.logged++
+	}
 	before := h.possible
 	h.possible = nil
 	for _, s := range before {
