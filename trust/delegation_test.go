@@ -97,6 +97,26 @@ func TestDelegationEnds(t *testing.T) {
 	}
 }
 
+// TestDelegationDoesNotReturn takes a delegation back and gives it again: what
+// was set under the first has to be set anew.
+func TestDelegationDoesNotReturn(t *testing.T) {
+	c := newCast(t)
+	team := next(t, c.policy(t, c.document(t)), c.team(2, c.eves("acme/team")), c.lead)
+	without := next(t, team, with(c.document(t), object{"epoch": 3, "rules": []object{{"namespace": "acme"}}}), c.root)
+	if len(without.Keys()) != len(team.Keys())-1 {
+		t.Errorf("%d keys after the delegation, %d with it", len(without.Keys()), len(team.Keys()))
+	}
+	again := next(t, without, with(c.document(t), object{"epoch": 4}), c.root)
+	have := []trust.Statement{claim(c.eve, "acme/team/app", "v1")}
+	if v := again.Check(asks("acme/team/app", "v1"), have, now); v.Allowed {
+		t.Errorf("%+v", v)
+	}
+	again = next(t, again, c.team(5, c.eves("acme/team")), c.lead)
+	if v := again.Check(asks("acme/team/app", "v1"), have, now); !v.Allowed {
+		t.Errorf("set anew: %+v", v)
+	}
+}
+
 // TestRefusedDelegations signs what the rule does not let them.
 func TestRefusedDelegations(t *testing.T) {
 	c := newCast(t)
