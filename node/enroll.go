@@ -221,22 +221,28 @@ func (n *Node) RevokeKey(ctx context.Context, name, reason string) (Key, error) 
 }
 
 // record appends the event of a key whose files are in place, and takes them
-// back with undo where it did not come to pass. Where it is not known whether it
-// did, or came to pass and then failed, the files stay: they are what the event
-// tells of, or else unregistered. keys is held.
+// back with undo where the event was refused. Where a write failed it may have
+// come to pass, or come to pass yet when the store is opened again: the files
+// stay, and are what the event tells of, or else unregistered. keys is held.
 func (n *Node) record(ctx context.Context, kind eventlog.Kind, p eventlog.Payload, undo func() error) (Key, error) {
 	ctx = context.WithoutCancel(ctx) // whoever gives up now is owed a clear answer
 	_, err := n.store.RecordKey(ctx, kind, p)
-	if err == nil {
+	switch {
+	case err == nil:
 		return n.key(ctx, trust.KeyID(p.Key))
+	case refused(err):
+		return Key{}, errors.Join(err, undo())
 	}
-	known, lookErr := n.store.Keys(ctx)
-	if lookErr == nil {
-		if _, there := keyByID(known, trust.KeyID(p.Key)); !there {
-			return Key{}, errors.Join(err, undo())
-		}
+	return Key{}, fault.Hint(err, "the key may be registered or not: see artifact keys ls, and give the command again where it is not")
+}
+
+// refused reports whether an event was turned down before anything was written.
+func refused(err error) bool {
+	switch fault.KindOf(err) {
+	case fault.Denied, fault.Conflict, fault.NotFound, fault.Invalid, fault.TooLarge:
+		return true
 	}
-	return Key{}, fault.Hint(err, "the key may be registered or not; see: artifact keys ls")
+	return false
 }
 
 // key returns a key that the log knows.
