@@ -152,17 +152,25 @@ func (v verifier) bundle(f Artifact, b bundle) Signature {
 }
 
 // readClaim takes in the predicate of a claim, and tells what is wrong with it.
+// Its members are told apart by case, as in every reader of in-toto.
 func (s *Signature) readClaim(predicate []byte) string {
-	var c claim
-	if err := json.Unmarshal(predicate, &c); err != nil {
+	s.Type = trust.Claim
+	var members map[string]any
+	if err := json.Unmarshal(predicate, &members); err != nil {
 		return "the claim cannot be read: " + err.Error()
 	}
-	s.Type, s.Repository, s.Tag = trust.Claim, c.Repository, c.Tag
-	if err := checkName(c.Repository, c.Tag); err != nil {
+	namespace, _ := members["namespace"].(string)
+	repository, _ := members["repository"].(string)
+	tag, tagged := members["tag"].(string)
+	if _, there := members["tag"]; there && (!tagged || tag == "") {
+		return "the tag that is claimed is none"
+	}
+	if err := checkName(repository, tag); err != nil {
 		return "the claim is for no name: " + err.Error()
 	}
-	if c.Namespace != (dag.Reference{Repository: c.Repository}).Namespace() {
-		return fmt.Sprintf("the claim is for %s in the namespace %.80q, where it is not", c.Repository, c.Namespace)
+	s.Repository, s.Tag = repository, tag
+	if namespace != (dag.Reference{Repository: repository}).Namespace() {
+		return fmt.Sprintf("the claim is for %s in the namespace %.80q, where it is not", repository, namespace)
 	}
 	return ""
 }
