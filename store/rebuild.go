@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"maps"
 	"slices"
 
 	"github.com/tegwick/artifact-store/dag/eventlog"
@@ -109,17 +110,31 @@ func (s *Store) replayLog(ctx context.Context, l Log, each func()) error {
 			return err
 		}
 		each()
-		if len(v.rows) < replayRows && v.changed < replayBytes {
+		if len(v.rows) < replayRows && v.changed < 2*replayBytes {
 			return nil
 		}
 		err = s.meta.Commit(ctx, v.all())
-		v = blankView(s.meta)
+		v = v.after()
 		return err
 	})
 	if err != nil {
 		return err
 	}
 	return s.meta.Commit(ctx, v.all())
+}
+
+// seenRows is how many rows a view remembers beyond its commit.
+const seenRows = 64 << 10
+
+// after returns the view of what follows the commit of v. It remembers the rows
+// that v knew, since events close to each other change the same ones.
+func (v *view) after() *view {
+	next := blankView(v.meta)
+	if len(v.seen)+len(v.rows) <= seenRows {
+		next.seen = v.seen
+		maps.Copy(next.seen, v.rows)
+	}
+	return next
 }
 
 // applyEntry applies the event of an entry as it is kept. Behind a gap it may

@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"crypto/ed25519"
 	"crypto/rand"
 	"errors"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
 
+	"github.com/tegwick/artifact-store/dag/eventlog"
 	"github.com/tegwick/artifact-store/node/home"
 	"github.com/tegwick/artifact-store/store"
 	"github.com/tegwick/artifact-store/store/badger"
@@ -33,7 +35,14 @@ func withStore(ctx context.Context, dir string, fn func(context.Context, *store.
 	if err != nil {
 		return err
 	}
-	s, err := store.Open(ctx, store.Options{ID: h.ID(), Packs: packs, Meta: meta, Now: time.Now, Admit: h.Admit})
+	id, err := h.Identity(rand.Reader, "")
+	if err != nil {
+		return err
+	}
+	s, err := store.Open(ctx, store.Options{
+		ID: h.ID(), Packs: packs, Meta: meta, Now: time.Now, Admit: h.Admit, Site: id.Site,
+		NodeOrigin: eventlog.NodeOrigin(id.Site, id.Key.Public().(ed25519.PublicKey)), Checkpoints: notary{id.Key},
+	})
 	if err != nil {
 		return err
 	}
@@ -46,6 +55,18 @@ func withStore(ctx context.Context, dir string, fn func(context.Context, *store.
 		return fn(ctx, s)
 	})
 	return group.Wait()
+}
+
+// notary signs checkpoints as a node does.
+type notary struct{ key ed25519.PrivateKey }
+
+// Checkpoint implements [store.CheckpointSigner].
+func (n notary) Checkpoint(c eventlog.Checkpoint) ([]byte, error) {
+	signer, err := eventlog.Signer(c.Origin, n.key)
+	if err != nil {
+		return nil, err
+	}
+	return c.Sign(signer)
 }
 
 func fdatasync(f *os.File) error { return unix.Fdatasync(int(f.Fd())) }

@@ -44,6 +44,7 @@ var measures = []measure{
 	{"space", (*bench).space},
 	{"latency", (*bench).latency},
 	{"million", (*bench).million},
+	{"events", (*bench).events},
 	{"small", (*bench).smallFiles},
 	{"sparse", (*bench).sparse},
 }
