@@ -13,7 +13,7 @@ import (
 type census struct {
 	indexed bitmap       // slots that the index names
 	blocks  []pack.Found // the blocks at those slots
-	changes []pack.Found // reference changes: they always live
+	events []pack.Found // they always live
 	dead    int64        // stored bytes of indexed slots that nothing reaches
 	young   bool         // something unreached is too young to go
 }
@@ -63,7 +63,7 @@ func (c *collection) frame(ctx context.Context, f *pack.Frame, n *census) error 
 	}
 	for i, r := range f.Records {
 		if r.Type == pack.Event {
-			n.changes = append(n.changes, r)
+			n.events = append(n.events, r)
 		} else if string(rows[i]) == string(encodeLocation(r.Location)) {
 			c.count(r, n) // else the index has it elsewhere, or not at all
 		}

@@ -38,7 +38,7 @@ type checker struct {
 	report   FsckReport
 	rows     map[uint64]segmentRow // of the segments that are looked at, when it began
 	sequence uint64                // of the last change when it began
-	changes  bitmap                // sequences of the changes that were found
+	events   bitmap                // sequences of the events that were found
 	matched  slotSet               // slots that the index names and that hold their block
 	lost     map[dag.Digest]*[]int // blocks that cannot be read -> their problems
 }
@@ -117,23 +117,23 @@ func (c *checker) begin(ctx context.Context) error {
 	return nil
 }
 
-// sequences looks for reference changes that the index has and the packs have
+// sequences looks for events that the index has and the packs have
 // not: an index that is built anew would lack what they made.
 func (c *checker) sequences() {
 	const most = 1 << 30 // what is plausible; more says that the index is damaged
 	if c.sequence > most {
-		c.problem(Problem{Reason: fmt.Sprintf("the index says that there were %d reference changes", c.sequence)})
+		c.problem(Problem{Reason: fmt.Sprintf("the index says that there were %d events", c.sequence)})
 		return
 	}
 	for from := uint64(1); from <= c.sequence; from++ {
-		if c.changes.has(uint32(from)) {
+		if c.events.has(uint32(from)) {
 			continue
 		}
 		to := from
-		for to < c.sequence && !c.changes.has(uint32(to+1)) {
+		for to < c.sequence && !c.events.has(uint32(to+1)) {
 			to++
 		}
-		c.problem(Problem{Reason: fmt.Sprintf("reference changes %d to %d are not in the packs", from, to)})
+		c.problem(Problem{Reason: fmt.Sprintf("events %d to %d are not in the packs", from, to)})
 		from = to
 	}
 }
@@ -187,7 +187,7 @@ func (c *checker) frame(ctx context.Context, f *pack.Frame) error {
 			if reason != "" {
 				c.problem(Problem{File: pack.Name(r.Segment), Offset: int64(r.Offset), Reason: "an event: " + reason})
 			} else if ch, err := decodeRecord(f.Payload(i)); err == nil && ch.Sequence <= c.sequence {
-				c.changes.set(uint32(ch.Sequence))
+				c.events.set(uint32(ch.Sequence))
 			}
 			continue
 		}

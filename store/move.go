@@ -26,7 +26,7 @@ func (c *collection) move(ctx context.Context, id uint64, n *census, dropped bit
 			live = append(live, b)
 		}
 	}
-	live = append(live, n.changes...)
+	live = append(live, n.events...)
 	if len(live) == 0 {
 		return nil
 	}
@@ -49,7 +49,7 @@ func (c *collection) move(ctx context.Context, id uint64, n *census, dropped bit
 	return nil
 }
 
-// copy writes a record elsewhere. A second copy of a reference change, should
+// copy writes a record elsewhere. A second copy of an event, should
 // a crash leave one, has the same sequence and changes nothing.
 func (m *mover) copy(ctx context.Context, b pack.Found) error {
 	if err := m.c.limit.WaitN(ctx, min(int(b.Stored), dag.MaxRaw)); err != nil {

@@ -41,7 +41,7 @@ func (c *collection) sweep(ctx context.Context) error {
 	return left
 }
 
-// due returns the segments to compact. One that holds reference changes only
+// due returns the segments to compact. One that holds events only
 // has no dead bytes, and is not due again and again.
 func (c *collection) due(ctx context.Context) ([]uint64, error) {
 	live, err := c.liveBytes(ctx)
