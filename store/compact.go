@@ -13,7 +13,7 @@ import (
 type census struct {
 	indexed bitmap       // slots that the index names
 	blocks  []pack.Found // the blocks at those slots
-	events []pack.Found // they always live
+	events  []pack.Found // they always live
 	dead    int64        // stored bytes of indexed slots that nothing reaches
 	young   bool         // something unreached is too young to go
 }
