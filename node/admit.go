@@ -36,12 +36,3 @@ func (n *Node) admitted(ctx context.Context, p store.Publication, do func(trust.
 	}
 	return err
 }
-
-// admit asks the policy that is in force whether p may be published.
-func (n *Node) admit(_ context.Context, p store.Publication) (trust.Admission, uint64, error) {
-	var open *trust.Policy
-	adm, err := open.Admit(trust.Subject{
-		Repository: p.Repository, Tag: p.Tag, Manifest: p.Manifest, ArtifactType: p.ArtifactType, SubjectOf: p.Subject,
-	}, nil, n.now())
-	return adm, 0, err
-}

@@ -21,6 +21,7 @@ import (
 	"github.com/tegwick/artifact-store/store"
 	"github.com/tegwick/artifact-store/store/badger"
 	"github.com/tegwick/artifact-store/store/pack"
+	"github.com/tegwick/artifact-store/trust"
 )
 
 // Config says what a node is made of. Only Dir has no default.
@@ -54,6 +55,7 @@ type Node struct {
 	now      func() time.Time
 	random   io.Reader
 
+	gate gate
 	keys sync.Mutex // guards that a key's files and its event change as one
 }
 
@@ -93,6 +95,7 @@ func open(ctx context.Context, cfg Config) (*Node, error) {
 		return nil, err
 	}
 	n := &Node{home: h, now: cfg.Now, random: cfg.Random, mark: h.Watermark(cfg.StateDir)}
+	n.gate.verdicts = trust.NewVerdicts(maxVerdicts)
 	n.identity, err = h.Identity(cfg.Random, cfg.Site)
 	if fault.Is(err, fault.NotFound) {
 		cfg.Log.Warn("the node's key is missing: the store can be read, and nothing can be written", "error", err)

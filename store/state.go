@@ -33,14 +33,14 @@ func (s *Store) State(ctx context.Context) (State, error) {
 				return State{}, err
 			}
 		}
-		st, err := s.position(ctx)
+		st, err := s.Position(ctx)
 		h.Sum(st.Hash[:0])
 		return st, err
 	})
 }
 
-// position is a state without its hash.
-func (s *Store) position(ctx context.Context) (st State, err error) {
+// Position is the state without its hash, which is cheap.
+func (s *Store) Position(ctx context.Context) (st State, err error) {
 	v, err := newView(ctx, s.meta)
 	if err != nil {
 		return st, err
