@@ -48,7 +48,8 @@ artifact ls                              see what there is
 		Action: p.noCommand,
 		Commands: []*cli.Command{
 			p.initCommand(), p.putCommand(), p.getCommand(), p.lsCommand(), p.showCommand(), p.verifyCommand(),
-			p.tagCommand(), p.rmCommand(), p.keysCommand(), p.signCommand(), p.attestCommand(), p.logCommand(), p.rebuildCommand(), p.fsckCommand(), p.gcCommand(), p.statsCommand(),
+			p.tagCommand(), p.rmCommand(), p.keysCommand(), p.signCommand(), p.attestCommand(), p.policyCommand(), p.evidenceCommand(),
+			p.logCommand(), p.rebuildCommand(), p.fsckCommand(), p.gcCommand(), p.statsCommand(),
 			p.completionCommand(), p.versionCommand(),
 		},
 	}
