@@ -106,6 +106,8 @@ func wrapWrite(op, path string, err error) error {
 	switch kindOf(err) {
 	case fault.Denied:
 		return fault.Hint(err, "give this user write permission on %s", filepath.Dir(path))
+	case fault.Invalid:
+		return fault.Hint(err, "choose a place beneath a directory")
 	case fault.Full:
 		return fault.Hint(err, "free some space on the file system")
 	}

@@ -1,6 +1,7 @@
 package home
 
 import (
+	"cmp"
 	"errors"
 	"os"
 	"path/filepath"
@@ -160,7 +161,7 @@ func (w *Watermark) open() (last Mark, known bool, err error) {
 			return last, false, nil
 		}
 		if err != nil {
-			return last, false, err
+			return last, false, cmp.Or(w.denied, err) // the first says more
 		}
 	}
 	slots, err := readSlots(w.id, w.file)
@@ -187,7 +188,7 @@ func (w *Watermark) open() (last Mark, known bool, err error) {
 func (w *Watermark) openFile() (err error) {
 	w.file, _, err = openRegular(opMark, w.path, os.O_RDWR)
 	if k := fault.KindOf(err); k == fault.Denied || k == fault.Invalid {
-		w.denied = err
+		w.denied = cmp.Or(w.denied, err)
 		w.file, _, err = openRegular(opMark, w.path, os.O_RDONLY)
 	}
 	w.synced = w.now()
