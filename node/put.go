@@ -26,6 +26,9 @@ type PutRequest struct {
 	// Profile names the chunk profile; "" is "default". It takes the place of
 	// the one in Content.
 	Profile string
+	// Key, where it is set, signs the artifact and claims the name for it, before
+	// it is published: a policy may ask for that.
+	Key *SigningKey
 	// Content says what; its Exclude is set here, to the store's directories.
 	Content ingest.Request
 }
@@ -70,6 +73,11 @@ func (n *Node) Put(ctx context.Context, req PutRequest) (PutResult, error) {
 	if err := context.Cause(ctx); err != nil {
 		return PutResult{}, err
 	}
+	if req.Key != nil {
+		if err := n.claimBefore(ctx, *req.Key, req, kept.Manifest); err != nil {
+			return PutResult{}, fault.Wrap(fault.Other, "put", req.Repository, err)
+		}
+	}
 	// From here on it is short, and whoever gives up is owed a clear answer:
 	// it was published, or it was not.
 	a, err := n.publish(context.WithoutCancel(ctx), lease, store.Publication{
@@ -79,6 +87,22 @@ func (n *Node) Put(ctx context.Context, req PutRequest) (PutResult, error) {
 		return PutResult{}, fault.Wrap(fault.Other, "put", req.Repository, err)
 	}
 	return PutResult{Result: kept, Artifact: a, Reference: nameOf(a, req.Tag), Elapsed: n.now().Sub(began)}, nil
+}
+
+// claimBefore signs what a lease holds, for the name that it is about to have.
+// Should it not come to that, the claim stays, and says nothing of anything.
+func (n *Node) claimBefore(ctx context.Context, key SigningKey, req PutRequest, manifest dag.CID) error {
+	block, err := n.store.Get(ctx, manifest)
+	if err != nil {
+		return err
+	}
+	name := dag.Reference{Repository: req.Repository, Tag: req.Tag}
+	l, err := n.store.Log(ctx, name.Namespace())
+	if err != nil && !fault.Is(err, fault.NotFound) {
+		return err
+	}
+	_, err = n.vouch(ctx, key, Artifact{Repository: req.Repository, Manifest: manifest, Index: l.Size}, block, name)
+	return err
 }
 
 // own describes the directories of the store, which no put may keep: it would

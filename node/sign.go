@@ -45,7 +45,7 @@ type claim struct {
 	Repository string `json:"repository"`
 	Tag        string `json:"tag,omitempty"`
 	// Sequence is the index of the artifact's publication in its namespace's
-	// log.
+	// log; where it is signed before that, how long the log was.
 	Sequence uint64 `json:"sequence"`
 	// Previous is the digest of what the tag named before.
 	Previous string `json:"previous,omitempty"`
@@ -68,26 +68,32 @@ func (n *Node) Sign(ctx context.Context, req SignRequest) (Signed, error) {
 	if err := checkName(name.Repository, name.Tag); err != nil {
 		return Signed{}, err
 	}
+	referrer, err := n.vouch(ctx, req.Key, a, block, name)
+	return Signed{Subject: a, Referrer: referrer, Key: req.Key, Name: name}, fault.Wrap(fault.Other, op, req.Reference.String(), err)
+}
+
+// vouch signs manifest block of a, and claims name for it.
+func (n *Node) vouch(ctx context.Context, key SigningKey, a Artifact, block dag.Block, name dag.Reference) (Artifact, error) {
 	c := claim{Namespace: name.Namespace(), Repository: name.Repository, Tag: name.Tag, Sequence: a.Index}
+	var err error
 	if name.Tag != "" {
 		if c.Previous, err = n.previous(ctx, name, a.Digest()); err != nil {
-			return Signed{}, fault.Wrap(fault.Other, op, name.String(), err)
+			return Artifact{}, err
 		}
 	}
 	predicate, err := json.Marshal(c)
 	if err != nil {
-		return Signed{}, fault.Wrap(fault.Invalid, op, name.String(), err)
+		return Artifact{}, fault.Wrap(fault.Invalid, "claim", name.String(), err)
 	}
-	signature, err := sigstore.SignBlob(req.Key.signer, block.Data)
+	signature, err := sigstore.SignBlob(key.signer, block.Data)
 	if err != nil {
-		return Signed{}, err
+		return Artifact{}, err
 	}
-	claimed, err := sigstore.Attest(req.Key.signer, statement(name, block, trust.ClaimType, predicate))
+	claimed, err := sigstore.Attest(key.signer, statement(name, block, trust.ClaimType, predicate))
 	if err != nil {
-		return Signed{}, err
+		return Artifact{}, err
 	}
-	referrer, err := n.attach(ctx, a, block, trust.SignatureArtifact, []bundle{{pathClaim, claimed}, {pathSignature, signature}})
-	return Signed{Subject: a, Referrer: referrer, Key: req.Key, Name: name}, fault.Wrap(fault.Other, op, req.Reference.String(), err)
+	return n.attach(ctx, a, block, trust.SignatureArtifact, []bundle{{pathClaim, claimed}, {pathSignature, signature}})
 }
 
 // AttestRequest says what to state about an artifact.

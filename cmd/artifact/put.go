@@ -37,6 +37,8 @@ chunks, new_chunks, seconds, and skipped: a list of {path, reason}.`,
 			&cli.StringFlag{Name: "profile", Usage: "how content is cut: `default|fine`; fine suits source trees"},
 			&cli.StringFlag{Name: "compress", Usage: "how it is stored: `none|s2|zstd`"},
 			&cli.BoolFlag{Name: "blake3", Usage: "add the BLAKE3 of each whole file"},
+			&cli.StringFlag{Name: "key", Usage: "sign it with `KEY`, a name or a file, for the name that it gets"},
+			passphraseFlag(),
 			&cli.BoolFlag{Name: "without-sha256", Usage: "leave out SHA-256: faster, and without an OCI manifest"},
 		},
 		Action: p.put,
@@ -69,8 +71,21 @@ func (p *program) put(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	var passphrase []byte
+	if c.String("key") != "" {
+		if passphrase, err = p.passphrase(c, "the key "+c.String("key"), false); err != nil {
+			return err
+		}
+	}
 	adjust := func(cfg *node.Config) { cfg.Create, cfg.Compression = true, c.String("compress") }
 	return p.with(c, adjust, func(c *cli.Context, n *node.Node) error {
+		if name := c.String("key"); name != "" {
+			key, err := n.OpenKey(c.Context, name, passphrase)
+			if err != nil {
+				return err
+			}
+			req.Key = &key
+		}
 		res, err := n.Put(c.Context, req)
 		if err != nil {
 			return err
