@@ -114,7 +114,7 @@ func (s *Store) ReadTile(ctx context.Context, namespace string, t eventlog.Tile)
 }
 
 // agree completes what an opened store owes its logs: views that were being
-// rebuilt, checkpoints that nobody could sign, and the look at its mark.
+// rebuilt, and checkpoints that nobody could sign.
 func (s *Store) agree(ctx context.Context) error {
 	const op = "open store"
 	pending, err := s.getOne(ctx, keyRebuild)
@@ -127,19 +127,7 @@ func (s *Store) agree(ctx context.Context) error {
 			return fault.Wrap(fault.Other, op, "", err)
 		}
 	}
-	if err := s.signHeads(ctx); err != nil {
-		return fault.Wrap(fault.Other, op, "", err)
-	}
-	b, err := s.getOne(ctx, keySequence)
-	if err != nil {
-		return fault.Wrap(fault.Other, op, "", err)
-	}
-	have, err := decodeMark(b)
-	if err != nil {
-		return fault.Wrap(fault.Other, op, "", err)
-	}
-	s.behind = compareMark(have, s.opt.Watermark)
-	return nil
+	return fault.Wrap(fault.Other, op, "", s.signHeads(ctx))
 }
 
 // signHeads signs the heads that have no checkpoint.

@@ -31,7 +31,7 @@ func (s *Store) runRound(ctx context.Context, queue []*proposal) {
 	}
 	v, err := newView(ctx, s.meta)
 	if err == nil {
-		err = s.mayAppend()
+		err = s.mayAppend(v.mark)
 	}
 	if err != nil {
 		for _, p := range queue {
@@ -206,8 +206,13 @@ func (s *Store) makeRecord(namespace string, l *openLog, kind eventlog.Kind, pay
 	return rec, e, nil
 }
 
-// mayAppend says why nothing can be appended, where that is so.
-func (s *Store) mayAppend() error {
+// mayAppend says why nothing can be appended behind have, where that is so. The
+// first time it looks at the mark: who only reads leaves it to others.
+func (s *Store) mayAppend(have Mark) error {
+	if !s.compared {
+		s.behind = compareMark(have, s.opt.Watermark)
+		s.compared = !fault.Is(s.behind, fault.Unavailable)
+	}
 	if s.behind != nil {
 		return s.behind
 	}

@@ -66,8 +66,10 @@ type Store struct {
 	segments *segments
 	appender *appender
 	events   sequencer
-	// behind says why nothing may be appended; set when the store is opened.
-	behind error
+	// behind says why nothing may be appended, once that was compared. Both are
+	// the sequencer's.
+	behind   error
+	compared bool
 	// rebuilds is odd while the views are being rebuilt.
 	rebuilds atomic.Uint64
 
