@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/tegwick/artifact-store/dag"
@@ -47,17 +48,38 @@ func (n *Node) ExportEvidence(ctx context.Context, w io.Writer, r dag.Reference,
 			return EvidenceReport{}, fault.Wrap(fault.Other, op, r.String(), err)
 		}
 	}
-	found, err := n.store.Referrers(ctx, a.Repository, a.Digest())
-	if err != nil {
+	if req.Referrers, err = n.vouchers(ctx, a); err != nil {
 		return EvidenceReport{}, fault.Wrap(fault.Other, op, r.String(), err)
-	}
-	for _, f := range found {
-		if f.Signature {
-			req.Referrers = append(req.Referrers, f.Index)
-		}
 	}
 	report, err := evidence.Export(ctx, w, evidenceSource{n.store}, req)
 	return report, fault.Wrap(fault.Other, op, r.String(), err)
+}
+
+// vouchers are the indices of the signatures and attestations of an artifact in
+// the log of its namespace: it may have been signed in another repository.
+func (n *Node) vouchers(ctx context.Context, a Artifact) ([]uint64, error) {
+	repositories, err := n.store.Repositories(ctx, a.Digest())
+	if err != nil {
+		return nil, err
+	}
+	namespace := dag.Reference{Repository: a.Repository}.Namespace()
+	var indices []uint64
+	for _, repository := range repositories {
+		if (dag.Reference{Repository: repository}).Namespace() != namespace {
+			continue
+		}
+		found, err := n.store.Referrers(ctx, repository, a.Digest())
+		if err != nil {
+			return nil, err
+		}
+		for _, f := range found {
+			if f.Signature {
+				indices = append(indices, f.Index)
+			}
+		}
+	}
+	slices.Sort(indices)
+	return indices, nil
 }
 
 // VerifyEvidence verifies a package by nothing but root keys, which are public
