@@ -22,8 +22,8 @@ func blocks(t *testing.T) []string {
 	for _, m := range regexp.MustCompile("(?s)```\n(.*?)```").FindAllStringSubmatch(string(text), -1) {
 		found = append(found, m[1])
 	}
-	if len(found) != 2 {
-		t.Fatalf("the README has %d blocks of commands; this test knows 2", len(found))
+	if len(found) != 3 {
+		t.Fatalf("the README has %d blocks of commands; this test knows 3", len(found))
 	}
 	return found
 }
@@ -39,8 +39,8 @@ func TestTheTwoCommands(t *testing.T) {
 	run(t, "../..", "make demo", nil)
 }
 
-// TestTheFirstSteps runs the second block as a new user would, in a copy of
-// nothing but what it needs: the tree to build, and a directory to put.
+// TestTheFirstSteps runs the other blocks as a new user would, in a copy of
+// nothing but what they need: the tree to build, and a directory to put.
 func TestTheFirstSteps(t *testing.T) {
 	root, err := filepath.Abs("../..")
 	if err != nil {
@@ -48,7 +48,7 @@ func TestTheFirstSteps(t *testing.T) {
 	}
 	home, state, data := t.TempDir(), t.TempDir(), t.TempDir()
 	bin := filepath.Join(t.TempDir(), "bin")
-	script := blocks(t)[1]
+	script := blocks(t)[1] + blocks(t)[2]
 	script = strings.Replace(script, "make build", "(cd '"+root+"' && go build -o '"+bin+"/artifact' ./cmd/artifact)", 1)
 	script = strings.Replace(script, `"$PWD/bin:$PATH"`, "'"+bin+"':\"$PATH\"", 1)
 	if err := os.Mkdir(filepath.Join(data, "report"), 0o755); err != nil {
@@ -60,6 +60,9 @@ func TestTheFirstSteps(t *testing.T) {
 	out := run(t, data, "set -e\n"+script, []string{"XDG_DATA_HOME=" + home, "ARTIFACT_DIR=", "ARTIFACT_STATE_DIR=" + state})
 	if !strings.Contains(out, "acme/report:v1") {
 		t.Errorf("ls does not show what was put:\n%s", out)
+	}
+	if !strings.Contains(out, "report-v1.tar proves acme/report:v1") {
+		t.Errorf("the evidence does not prove what was put:\n%s", out)
 	}
 	got, err := os.ReadFile(filepath.Join(data, "copy", "result.txt"))
 	if err != nil || string(got) != "42\n" {
